@@ -1,0 +1,1 @@
+//! Rows: decode, validate, pseudonymise, draft manifests. No I/O, no async.

@@ -1,0 +1,1 @@
+//! The DataFusion engine: parse, bind, certify, price, charge, execute, release, finish.

@@ -1,0 +1,1 @@
+//! Edges: HTTP (axum). No logic.

@@ -1,0 +1,1 @@
+//! The data-sharing service: use cases, authorisation and the ports they need.

@@ -1,0 +1,1 @@
+//! Adapters for the ports: SQL database, object store, log files.
