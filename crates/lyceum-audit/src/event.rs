@@ -1,0 +1,314 @@
+//! What happened: one event per decision, release of data, or debit. Canonical JSON (RFC 8785), at most
+//! 65,535 bytes. People appear as account ids only (names live in a deletable table); data and SQL appear
+//! as salted hashes only; nothing here may be counted from private rows.
+
+use lyceum_schema::id::{ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId};
+use lyceum_schema::name::{OrganisationName, PopulationName};
+use lyceum_schema::state::{ReleaseKind, Role};
+use lyceum_schema::time::Micros;
+use serde::{Deserialize, Serialize};
+
+/// One leaf of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Format version, now 1.
+    pub v: u32,
+    /// When, in microseconds since the epoch. For answers: the priced time.
+    pub time: Micros,
+    /// Who did it; `None`: the system itself (start, recovery, expiry).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub actor: Option<UserId>,
+    /// In which workspace.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub workspace: Option<WorkspaceId>,
+    /// What.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// A salted SHA-256 of something that stands beside the log (SQL text, manifest, policy, answer), in lower-case hex.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ArtefactRef(pub String);
+
+/// An account of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "account", rename_all = "kebab-case")]
+pub enum Account {
+    /// Everything ever answered about a population.
+    Root {
+        /// The population.
+        population: PopulationId,
+    },
+    /// Everything answered from one owner's data about a population.
+    Owner {
+        /// The population.
+        population: PopulationId,
+        /// The owner.
+        owner: OrganisationName,
+    },
+    /// Everything one workspace was answered about a population.
+    Workspace {
+        /// The population.
+        population: PopulationId,
+        /// The workspace.
+        workspace: WorkspaceId,
+    },
+    /// Everything one researcher of one workspace was answered about a population.
+    Researcher {
+        /// The population.
+        population: PopulationId,
+        /// The workspace.
+        workspace: WorkspaceId,
+        /// The researcher.
+        user: UserId,
+    },
+}
+
+/// One debit of one account, with the cap it was checked against.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Debit {
+    /// The account.
+    #[serde(flatten)]
+    pub account: Account,
+    /// Cap on ρ, in 1e-12.
+    pub cap_rho: u64,
+    /// Cap on δ of selections, in 1e-18.
+    pub cap_delta: u64,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum EventKind {
+    /// The log begins (index 0).
+    #[serde(rename = "log.started")]
+    LogStarted {
+        /// Origin of the log, as in its checkpoints.
+        origin: String,
+    },
+    /// An account for a person.
+    #[serde(rename = "identity.user-created")]
+    UserCreated {
+        /// The account.
+        user: UserId,
+        /// What it may do outside of workspaces.
+        role: Role,
+        /// Whom it belongs to.
+        organisation: OrganisationName,
+    },
+    /// A bearer token was issued.
+    #[serde(rename = "identity.token-issued")]
+    TokenIssued {
+        /// The token's public id.
+        token: TokenId,
+        /// Whose.
+        user: UserId,
+    },
+    /// A bearer token was revoked.
+    #[serde(rename = "identity.token-revoked")]
+    TokenRevoked {
+        /// The token's public id.
+        token: TokenId,
+    },
+    /// A workspace was created.
+    #[serde(rename = "workspace.created")]
+    WorkspaceCreated {
+        /// The workspace.
+        workspace_id: WorkspaceId,
+    },
+    /// Somebody joined a workspace (the grant).
+    #[serde(rename = "workspace.member-added")]
+    MemberAdded {
+        /// Who.
+        user: UserId,
+        /// As what.
+        role: Role,
+    },
+    /// Somebody left a workspace.
+    #[serde(rename = "workspace.member-removed")]
+    MemberRemoved {
+        /// Who.
+        user: UserId,
+    },
+    /// A population and its caps, set once.
+    #[serde(rename = "budget.population-created")]
+    PopulationCreated {
+        /// The population.
+        population: PopulationId,
+        /// Its name.
+        name: PopulationName,
+        /// ε of everything together, as decimal text.
+        epsilon: String,
+        /// δ of everything together, as decimal text.
+        delta: String,
+        /// δ set aside for conversion, in 1e-18.
+        delta_conversion: u64,
+        /// Declared size in units.
+        declared_size: u64,
+        /// Cap on ρ, in 1e-12.
+        cap_rho: u64,
+        /// Cap on δ of selections, in 1e-18.
+        cap_delta: u64,
+    },
+    /// A dataset was declared.
+    #[serde(rename = "dataset.created")]
+    DatasetCreated {
+        /// The dataset.
+        dataset: DatasetId,
+        /// Its owner.
+        owner: OrganisationName,
+        /// The manifest.
+        manifest: ArtefactRef,
+    },
+    /// A version was published: all its files at once.
+    #[serde(rename = "dataset.version-published")]
+    VersionPublished {
+        /// The dataset.
+        dataset: DatasetId,
+        /// The version.
+        version: VersionId,
+        /// Salted hash over the files' hashes.
+        content: ArtefactRef,
+    },
+    /// A version was given up.
+    #[serde(rename = "dataset.version-abandoned")]
+    VersionAbandoned {
+        /// The version.
+        version: VersionId,
+    },
+    /// A release was proposed.
+    #[serde(rename = "release.proposed")]
+    ReleaseProposed {
+        /// The release.
+        release: ReleaseId,
+        /// The version.
+        version: VersionId,
+        /// Its kind.
+        kind: ReleaseKind,
+        /// The policy.
+        policy: ArtefactRef,
+        /// Approvals it needs.
+        approvals: u8,
+        /// Populations its tables draw on.
+        populations: Vec<PopulationId>,
+        /// Owner who is charged.
+        owner: OrganisationName,
+    },
+    /// A reviewer approved a release.
+    #[serde(rename = "release.approved")]
+    ReleaseApproved {
+        /// The release.
+        release: ReleaseId,
+        /// The reviewer's reason.
+        reason: String,
+        /// Whether this was the last approval needed: the release is active from here on.
+        active: bool,
+    },
+    /// A reviewer refused a release.
+    #[serde(rename = "release.rejected")]
+    ReleaseRejected {
+        /// The release.
+        release: ReleaseId,
+        /// Why.
+        reason: String,
+    },
+    /// Not queryable from here on.
+    #[serde(rename = "release.paused")]
+    ReleasePaused {
+        /// The release.
+        release: ReleaseId,
+        /// Why.
+        reason: String,
+    },
+    /// Queryable again.
+    #[serde(rename = "release.resumed")]
+    ReleaseResumed {
+        /// The release.
+        release: ReleaseId,
+    },
+    /// Withdrawn for good.
+    #[serde(rename = "release.revoked")]
+    ReleaseRevoked {
+        /// The release.
+        release: ReleaseId,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody asked for a price (EXPLAIN PRIVACY or a dry run).
+    #[serde(rename = "query.priced")]
+    QueryPriced {
+        /// The SQL text.
+        sql: ArtefactRef,
+        /// ρ it would cost, in 1e-12.
+        rho: u64,
+        /// δ of selections it would cost, in 1e-18.
+        delta: u64,
+    },
+    /// A query was refused before any charge.
+    #[serde(rename = "query.refused")]
+    QueryRefused {
+        /// The SQL text.
+        sql: ArtefactRef,
+        /// The error's stable code.
+        code: String,
+    },
+    /// A query was charged. Durable before the first row is read.
+    #[serde(rename = "query.charged")]
+    QueryCharged {
+        /// The query.
+        query: QueryId,
+        /// The charge.
+        charge: ChargeId,
+        /// The SQL text.
+        sql: ArtefactRef,
+        /// The releases it reads.
+        releases: Vec<ReleaseId>,
+        /// ρ debited from every account, in 1e-12.
+        rho: u64,
+        /// δ of selections debited from every account, in 1e-18.
+        delta: u64,
+        /// The accounts.
+        debits: Vec<Debit>,
+    },
+    /// The charge's answer is stored and may leave.
+    #[serde(rename = "query.answered")]
+    QueryAnswered {
+        /// The query.
+        query: QueryId,
+        /// The charge that paid for it.
+        charge: ChargeId,
+        /// The stored released groups.
+        answer: ArtefactRef,
+    },
+    /// An answer that was paid for before was given again, or in another form.
+    #[serde(rename = "query.repeated")]
+    QueryRepeated {
+        /// The charge that paid for it.
+        charge: ChargeId,
+        /// The SQL text.
+        sql: ArtefactRef,
+    },
+    /// Charged, and never answered.
+    #[serde(rename = "query.failed")]
+    QueryFailed {
+        /// The query.
+        query: QueryId,
+        /// The charge.
+        charge: ChargeId,
+    },
+    /// Only public tables were read.
+    #[serde(rename = "query.public")]
+    QueryPublic {
+        /// The SQL text.
+        sql: ArtefactRef,
+        /// The releases it reads.
+        releases: Vec<ReleaseId>,
+    },
+    /// Somebody read the log's entries.
+    #[serde(rename = "oversight.log-read")]
+    LogRead {
+        /// Entries up to here (exclusive).
+        size: u64,
+    },
+}

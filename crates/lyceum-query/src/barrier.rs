@@ -1,0 +1,210 @@
+//! The barrier: the contract between certification (which writes it), pricing (which reads it), the physical
+//! operator (which enforces it) and release (which adds the noise). Static facts only.
+//!
+//! *Below* the barrier is a plan whose output columns are, by position: `__unit` (UInt64, not null), then one
+//! column per [`Key`], then one `Int64` column per fixed-point value (NULL: the row doesn't take part).
+//! Per unit the rows fold into one vector (one cell per key tuple) per [`Measure`]; the vector is bounded; the
+//! bounded integers are added to the groups. *Above* it sees the columns of [`Barrier::released_schema`].
+
+use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use lyceum_schema::id::ReleaseId;
+use lyceum_schema::name::{OrganisationName, TableName};
+
+/// Everything the stages after certification need to know about a private aggregate.
+#[derive(Debug, Clone)]
+pub struct Barrier {
+    /// The releases whose rows are read, each once.
+    pub sources: Vec<Source>,
+    /// The population of the unit. One per barrier.
+    pub population: crate::catalog::Population,
+    /// Whether each row is one unit (then a unit has one group and nothing is ever clipped).
+    pub unit_is_row: bool,
+    /// The group keys, in output order; empty: one group.
+    pub keys: Vec<Key>,
+    /// How many fixed-point value columns *below* has.
+    pub values: usize,
+    /// What is accumulated as exact integers.
+    pub measures: Vec<Measure>,
+    /// What SQL asked for, computed from noisy measures.
+    pub aggregates: Vec<Aggregate>,
+    /// Interval columns that SQL asked for by `DP_INTERVAL_LOW/HIGH`.
+    pub intervals: Vec<RequestedInterval>,
+    /// L0: most groups one unit contributes to. 1 when `unit_is_row` or there are no keys.
+    pub max_groups: u32,
+    /// How groups come to be shown.
+    pub selection: KeySelection,
+    /// ε asked for in OPTIONS, as if asked alone; `None`: the policy's default.
+    pub epsilon: Option<f64>,
+    /// Bias that bounding causes, as far as static facts tell.
+    pub bias: Bias,
+    /// Sentences for people: what will be clipped, hidden, or may surprise.
+    pub warnings: Vec<String>,
+}
+
+/// One release that the barrier reads.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The release.
+    pub release: ReleaseId,
+    /// Its owner, who is charged.
+    pub owner: OrganisationName,
+    /// Its name in SQL.
+    pub table: TableName,
+    /// Its policy.
+    pub policy: std::sync::Arc<lyceum_schema::policy::Policy>,
+    /// About how many rows it has, as declared.
+    pub expected_rows: u64,
+}
+
+/// One group key.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// Name for people.
+    pub name: String,
+    /// Arrow type of the column.
+    pub data_type: DataType,
+    /// All possible values (NULL included if possible), in showing order; `None`: undeclared.
+    pub values: Option<Vec<ScalarValue>>,
+}
+
+/// How groups come to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeySelection {
+    /// Every key has a list: every cell of the product is released, empty ones with noise.
+    Public,
+    /// Some key has no list: at most L0 keys per unit, shown if raw units ≥ k and noisy units ≥ τ.
+    Private {
+        /// k.
+        minimum_group_size: u32,
+    },
+}
+
+/// An exact integer accumulated per group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measure {
+    /// What the rows of one unit in one group fold to.
+    pub fold: Fold,
+    /// Smallest value one unit may add to one group, in grid units (≤ 0).
+    pub low: i64,
+    /// Largest value one unit may add to one group, in grid units (≥ 0).
+    pub high: i64,
+    /// Measures with the same number are scaled by their common smallest factor (an average's two parts).
+    pub scale_group: usize,
+}
+
+/// How rows become a unit's value in a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fold {
+    /// Number of rows.
+    Rows,
+    /// Number of rows whose value column is not NULL.
+    NonNull {
+        /// Index among the value columns.
+        value: usize,
+    },
+    /// Sum of the value column, NULLs left out, in i128 before bounding.
+    Sum {
+        /// Index among the value columns.
+        value: usize,
+    },
+    /// 1 if the unit has any row in the group: COUNT(DISTINCT unit).
+    Units,
+}
+
+/// What SQL asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Aggregate {
+    /// COUNT(*), COUNT(x), COUNT(DISTINCT unit): Int64.
+    Count {
+        /// The measure.
+        measure: usize,
+    },
+    /// SUM(x): Int64 when `integer`, else Float64.
+    Sum {
+        /// The measure.
+        measure: usize,
+        /// The grid of the measure.
+        grid: Grid,
+        /// Whether SQL's type is an integer.
+        integer: bool,
+    },
+    /// AVG(x): Float64; centre + Σ(x − centre) / n, limited to `[low, high]`; NULL if the noisy n is below 1.
+    Average {
+        /// The measure of centred sums.
+        sum: usize,
+        /// The measure of counts.
+        count: usize,
+        /// The grid of the sum.
+        grid: Grid,
+        /// The centre that was subtracted from each row, in grid units.
+        centre: i64,
+        /// Smallest possible value.
+        low: f64,
+        /// Largest possible value.
+        high: f64,
+    },
+}
+
+/// A fixed-point grid: value = integer × 2^exponent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Grid {
+    /// The power of two. 0 for integers, −20 keeps about six decimals.
+    pub exponent: i32,
+}
+
+impl Grid {
+    /// One grid unit.
+    #[must_use]
+    pub fn unit(self) -> f64 {
+        2f64.powi(self.exponent)
+    }
+}
+
+/// An interval column that SQL asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequestedInterval {
+    /// Index into [`Barrier::aggregates`].
+    pub aggregate: usize,
+    /// Confidence in (0, 1), default 0.95.
+    pub confidence: f64,
+    /// Upper end, else lower end.
+    pub upper: bool,
+}
+
+/// What bounding does to the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Bias {
+    /// Proved: no unit can exceed its bounds.
+    None,
+    /// Possible, amount unknown before anything is paid for.
+    Unknown,
+}
+
+/// Columns of the table that *above* reads, by position: keys `k0…`, aggregates `a0…`, intervals `i0…`, `__cell`.
+pub const CELL_COLUMN: &str = "__cell";
+/// The name under which *above* reads the released groups.
+pub const RELEASED_TABLE: &str = "__released";
+
+impl Barrier {
+    /// The schema of the released table that *above* reads: keys `k0…` (nullable), aggregates `a0…`
+    /// (counts not null, the others nullable), intervals `i0…` (Float64, nullable), and `__cell` (UInt32),
+    /// the row's identity through sorts and filters.
+    #[must_use]
+    pub fn released_schema(&self) -> arrow::datatypes::SchemaRef {
+        use arrow::datatypes::{Field, Schema};
+        let keys = self.keys.iter().enumerate().map(|(i, k)| Field::new(format!("k{i}"), k.data_type.clone(), true));
+        let aggregates = self.aggregates.iter().enumerate().map(|(i, a)| {
+            let (data_type, nullable) = match a {
+                Aggregate::Count { .. } => (DataType::Int64, false),
+                Aggregate::Sum { integer: true, .. } => (DataType::Int64, true),
+                Aggregate::Sum { integer: false, .. } | Aggregate::Average { .. } => (DataType::Float64, true),
+            };
+            Field::new(format!("a{i}"), data_type, nullable)
+        });
+        let intervals =
+            self.intervals.iter().enumerate().map(|(i, _)| Field::new(format!("i{i}"), DataType::Float64, true));
+        let cell = std::iter::once(Field::new(CELL_COLUMN, DataType::UInt32, false));
+        std::sync::Arc::new(Schema::new(keys.chain(aggregates).chain(intervals).chain(cell).collect::<Vec<_>>()))
+    }
+}

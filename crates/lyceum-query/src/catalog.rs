@@ -1,0 +1,77 @@
+//! What one workspace may name: the tables of its active releases, as static facts. No rows, no statistics.
+
+use lyceum_schema::id::{PopulationId, ReleaseId, VersionId};
+use lyceum_schema::manifest::Table;
+use lyceum_schema::name::{OrganisationName, PopulationName, TableName, WorkspaceName};
+use lyceum_schema::policy::Policy;
+use lyceum_schema::state::ReleaseKind;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The tables of one workspace's active releases.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    /// The workspace.
+    pub workspace: WorkspaceName,
+    /// Its tables; `(kind, sql_name)` is unique.
+    pub tables: Vec<Arc<CatalogTable>>,
+}
+
+/// One table of one active release.
+#[derive(Debug, Clone)]
+pub struct CatalogTable {
+    /// The release it belongs to.
+    pub release: ReleaseId,
+    /// The release's kind: the SQL schema it is in.
+    pub kind: ReleaseKind,
+    /// Its name in SQL.
+    pub sql_name: TableName,
+    /// Columns, domains and unit, as the manifest declares them.
+    pub table: Table,
+    /// The population of its unit; `None` exactly for public tables.
+    pub population: Option<Population>,
+    /// The organisation that owns the dataset.
+    pub owner: OrganisationName,
+    /// The policy the release was approved under.
+    pub policy: Arc<Policy>,
+    /// The dataset version that the files belong to.
+    pub version: VersionId,
+    /// The version's files of this table, ordered by unit range.
+    pub files: Vec<DataFile>,
+}
+
+/// A population, as far as pricing needs it. All figures are public.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Population {
+    /// Its id.
+    pub id: PopulationId,
+    /// Its name.
+    pub name: PopulationName,
+    /// How many units the owner declared it to have.
+    pub declared_size: u64,
+    /// δ set aside for converting ρ to ε.
+    pub delta_conversion: f64,
+    /// δ that all key selections together may cost.
+    pub delta_selection: lyceum_privacy::Delta,
+    /// ε at `delta_conversion` that everything together may cost.
+    pub epsilon: f64,
+}
+
+/// One Parquet file of a table: whole units, sorted by unit. Column 0 is `__unit` (UInt64, not null), unless
+/// the table is public; the others are the manifest's visible columns under their SQL names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFile {
+    /// Path in the object store.
+    pub path: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Rows. Never shown to researchers, never given to the planner.
+    pub rows: u64,
+    /// Smallest unit id in the file (0 for public tables).
+    pub unit_low: u64,
+    /// Largest unit id in the file (0 for public tables).
+    pub unit_high: u64,
+}
+
+/// The name of the stored unit column.
+pub const UNIT_COLUMN: &str = "__unit";

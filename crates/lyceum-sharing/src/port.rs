@@ -1,0 +1,202 @@
+//! What use cases need from a database, a disk and a clock. Operations are use-case sized: whatever must be
+//! atomic is one call. Every call that changes something takes the event that says so and appends it to the log
+//! in the same transaction (write-ahead audit), returning the event's index.
+
+use crate::model::{
+    AccountBalance, Artefact, ChargeOutcome, DatasetRecord, Member, NewCharge, PopulationRecord, QueryRecord,
+    ReleaseRecord, StoredAnswer, TableFiles, Token, TokenHash, User, VersionRecord, Workspace,
+};
+use async_trait::async_trait;
+use lyceum_audit::event::{Account, Event};
+use lyceum_schema::id::{ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId};
+use lyceum_schema::name::{DatasetName, PopulationName, UserName, WorkspaceName};
+use lyceum_schema::state::{ReleaseState, Role};
+use lyceum_schema::time::Micros;
+
+/// Why a port could not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PortError {
+    /// A name or id is taken.
+    #[error("{0} exists already")]
+    Exists(String),
+    /// Nothing has this name or id.
+    #[error("there is no {0}")]
+    Missing(String),
+    /// The thing is not in a state that allows this.
+    #[error("{0}")]
+    State(String),
+    /// The disk is full or a quota is used up.
+    #[error("no space left to write")]
+    Full,
+    /// The database or disk failed; details are in the operator's log only.
+    #[error("storage failed")]
+    Storage,
+}
+
+/// Result of a port.
+pub type PortResult<T> = Result<T, PortError>;
+
+/// Index of an event in the log.
+pub type EventIndex = u64;
+
+/// People and tokens.
+#[async_trait]
+pub trait Identities: Send + Sync {
+    /// Adds an account.
+    async fn create_user(&self, user: User, event: Event) -> PortResult<EventIndex>;
+    /// An account by name.
+    async fn user_by_name(&self, name: &UserName) -> PortResult<Option<User>>;
+    /// An account by id.
+    async fn user(&self, id: UserId) -> PortResult<Option<User>>;
+    /// All accounts, by name.
+    async fn users(&self) -> PortResult<Vec<User>>;
+    /// Stores a token's hash.
+    async fn create_token(&self, token: Token, event: Event) -> PortResult<EventIndex>;
+    /// The account of a token that is neither revoked nor expired at `now`.
+    async fn user_by_token(&self, hash: TokenHash, now: Micros) -> PortResult<Option<(User, TokenId)>>;
+    /// A user's tokens that are not revoked (hashes are not returned to clients).
+    async fn tokens(&self, user: UserId) -> PortResult<Vec<Token>>;
+    /// Revokes a token at once.
+    async fn revoke_token(&self, token: TokenId, event: Event) -> PortResult<EventIndex>;
+}
+
+/// Workspaces and their members.
+#[async_trait]
+pub trait Workspaces: Send + Sync {
+    /// Adds a workspace.
+    async fn create_workspace(&self, workspace: Workspace, event: Event) -> PortResult<EventIndex>;
+    /// A workspace by name.
+    async fn workspace(&self, name: &WorkspaceName) -> PortResult<Option<Workspace>>;
+    /// A workspace by id.
+    async fn workspace_by_id(&self, id: WorkspaceId) -> PortResult<Option<Workspace>>;
+    /// Workspaces that a user is a member of; all, if `user` is `None`.
+    async fn workspaces(&self, user: Option<UserId>) -> PortResult<Vec<Workspace>>;
+    /// Adds a member, or changes a member's role.
+    async fn put_member(&self, workspace: WorkspaceId, user: UserId, role: Role, event: Event) -> PortResult<EventIndex>;
+    /// Removes a member.
+    async fn remove_member(&self, workspace: WorkspaceId, user: UserId, event: Event) -> PortResult<EventIndex>;
+    /// A user's role in a workspace.
+    async fn role(&self, workspace: WorkspaceId, user: UserId) -> PortResult<Option<Role>>;
+    /// All members, by name.
+    async fn members(&self, workspace: WorkspaceId) -> PortResult<Vec<Member>>;
+}
+
+/// Datasets and their versions.
+#[async_trait]
+pub trait Datasets: Send + Sync {
+    /// Declares a dataset.
+    async fn create_dataset(&self, dataset: DatasetRecord, manifest: Artefact, event: Event) -> PortResult<EventIndex>;
+    /// A dataset by name.
+    async fn dataset(&self, name: &DatasetName) -> PortResult<Option<DatasetRecord>>;
+    /// All datasets, by name.
+    async fn datasets(&self) -> PortResult<Vec<DatasetRecord>>;
+    /// Begins a version (state draft); numbers it. No event: nothing is visible yet.
+    async fn create_version(&self, id: VersionId, dataset: DatasetId, now: Micros) -> PortResult<VersionRecord>;
+    /// Records the staged files of one table of a draft; replaces an earlier upload of the same table.
+    async fn put_table(&self, version: VersionId, table: TableFiles) -> PortResult<()>;
+    /// Publishes a draft: one transaction, all tables at once.
+    async fn publish_version(&self, version: VersionId, content: Artefact, event: Event) -> PortResult<EventIndex>;
+    /// Gives a draft up.
+    async fn abandon_version(&self, version: VersionId, event: Event) -> PortResult<EventIndex>;
+    /// A version with its tables.
+    async fn version(&self, id: VersionId) -> PortResult<Option<VersionRecord>>;
+    /// A dataset's versions, newest first.
+    async fn versions(&self, dataset: DatasetId) -> PortResult<Vec<VersionRecord>>;
+    /// Drafts left over from a killed process.
+    async fn drafts(&self) -> PortResult<Vec<VersionRecord>>;
+    /// Paths of all files that a published version or a draft refers to: anything else in the store is garbage.
+    async fn referenced_files(&self) -> PortResult<Vec<String>>;
+}
+
+/// Releases and their reviews.
+#[async_trait]
+pub trait Releases: Send + Sync {
+    /// Proposes a release.
+    async fn create_release(&self, release: ReleaseRecord, policy: Artefact, event: Event) -> PortResult<EventIndex>;
+    /// A release by id.
+    async fn release(&self, id: ReleaseId) -> PortResult<Option<ReleaseRecord>>;
+    /// A workspace's releases, newest first.
+    async fn releases(&self, workspace: WorkspaceId) -> PortResult<Vec<ReleaseRecord>>;
+    /// Adds an approval and, if `next` says so, activates: refused with [`PortError::State`] unless the release
+    /// is still `expected` and `by` neither proposed nor approved it.
+    async fn approve_release(&self, id: ReleaseId, by: UserId, next: ReleaseState, event: Event) -> PortResult<EventIndex>;
+    /// Moves a release; refused with [`PortError::State`] unless [`ReleaseState::may_become`] allows it.
+    /// Moving to active resets the failure count.
+    async fn move_release(&self, id: ReleaseId, next: ReleaseState, event: Event) -> PortResult<EventIndex>;
+}
+
+/// Populations, charges and answers: the ledger. Implementations run every method in one serialisable transaction.
+#[async_trait]
+pub trait LedgerStore: Send + Sync {
+    /// Declares a population and its caps.
+    async fn create_population(&self, population: PopulationRecord, event: Event) -> PortResult<EventIndex>;
+    /// A population by name.
+    async fn population(&self, name: &PopulationName) -> PortResult<Option<PopulationRecord>>;
+    /// All populations, by name.
+    async fn populations(&self) -> PortResult<Vec<PopulationRecord>>;
+    /// The stored answer of a request key, if it was answered and every release it read is still active.
+    async fn stored_answer(&self, request_key: [u8; 32]) -> PortResult<Option<StoredAnswer>>;
+    /// The stored answer of a charge, whatever became of its releases.
+    async fn answer_of(&self, charge: ChargeId) -> PortResult<Option<StoredAnswer>>;
+    /// The charge that a client's idempotency key led to.
+    async fn charge_by_idempotency_key(&self, workspace: WorkspaceId, user: UserId, key: &str) -> PortResult<Option<QueryRecord>>;
+    /// Debits every account or none; durable when this returns. Checks in the same transaction that every
+    /// release is active, that no equal request is answered or running (unless `fresh`), and that
+    /// spent + price fits each cap.
+    async fn charge(&self, charge: NewCharge, sql: Artefact, event: Event) -> PortResult<ChargeOutcome>;
+    /// Stores the answer of a charge, once; durable when this returns.
+    async fn store_answer(&self, charge: ChargeId, released: Vec<u8>, artefact: Artefact, event: Event) -> PortResult<EventIndex>;
+    /// Marks a charge as failed for ever, counts the failure against its releases, and pauses those that reach
+    /// `pause_after` (their `release.paused` events are appended too).
+    async fn fail_charge(&self, charge: ChargeId, pause_after: u32, event: Event) -> PortResult<EventIndex>;
+    /// Charges that are neither answered nor failed (after a crash they are dead).
+    async fn open_charges(&self) -> PortResult<Vec<QueryRecord>>;
+    /// What accounts of a population have spent.
+    async fn balances(&self, population: PopulationId) -> PortResult<Vec<AccountBalance>>;
+    /// What one account has spent.
+    async fn balance(&self, account: &Account) -> PortResult<AccountBalance>;
+    /// A workspace's charged queries, newest first.
+    async fn history(&self, workspace: WorkspaceId, limit: u32) -> PortResult<Vec<QueryRecord>>;
+    /// One charged query.
+    async fn query(&self, id: QueryId) -> PortResult<Option<QueryRecord>>;
+}
+
+/// The log as a service: events in, checkpoints and proofs out.
+#[async_trait]
+pub trait EventLog: Send + Sync {
+    /// Appends an event that no other transaction carries (refusals, prices, repeats, reads), with its artefact.
+    async fn append(&self, event: Event, artefact: Option<Artefact>) -> PortResult<EventIndex>;
+    /// Waits until a signed checkpoint on disk covers the event.
+    async fn covered(&self, index: EventIndex) -> PortResult<()>;
+    /// The newest signed checkpoint (a signed note).
+    async fn checkpoint(&self) -> PortResult<String>;
+    /// A tile by its path below the log's prefix, e.g. `tile/0/x001/067` or `tile/entries/000.p/5`.
+    async fn tile(&self, path: &str) -> PortResult<Option<Vec<u8>>>;
+    /// The `.tlog-proof` text of an event under the newest checkpoint.
+    async fn receipt(&self, index: EventIndex) -> PortResult<String>;
+    /// The verifier key (`name+hash+key`) of the log.
+    fn verifier_key(&self) -> String;
+    /// Events `[from, to)` as canonical JSON.
+    async fn events(&self, from: EventIndex, to: EventIndex) -> PortResult<Vec<Vec<u8>>>;
+    /// Number of events in the database (at least the checkpoint's size).
+    async fn size(&self) -> PortResult<u64>;
+    /// An artefact by its reference.
+    async fn artefact(&self, reference: &str) -> PortResult<Option<Artefact>>;
+}
+
+/// Keys that turn privacy units into opaque ids. 32 random bytes per purpose, sealed under the master key at rest.
+#[async_trait]
+pub trait KeyStore: Send + Sync {
+    /// The pseudonym key of a population: created on first use, the same for ever after.
+    async fn population_key(&self, population: PopulationId) -> PortResult<SecretKey>;
+}
+
+/// A secret key; zeroised when dropped, never printed.
+#[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
+pub struct SecretKey(pub [u8; 32]);
+
+/// Now.
+pub trait Clock: Send + Sync {
+    /// Microseconds since the epoch.
+    fn now(&self) -> Micros;
+}
