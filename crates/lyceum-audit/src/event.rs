@@ -2,7 +2,9 @@
 //! 65,535 bytes. People appear as account ids only (names live in a deletable table); data and SQL appear
 //! as salted hashes only; nothing here may be counted from private rows.
 
-use lyceum_schema::id::{ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId};
+use lyceum_schema::id::{
+    ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId,
+};
 use lyceum_schema::name::{OrganisationName, PopulationName};
 use lyceum_schema::state::{ReleaseKind, Role};
 use lyceum_schema::time::Micros;

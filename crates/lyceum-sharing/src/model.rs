@@ -3,7 +3,9 @@
 use lyceum_audit::event::{Account, ArtefactRef};
 use lyceum_privacy::Budget;
 use lyceum_query::catalog::DataFile;
-use lyceum_schema::id::{ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId};
+use lyceum_schema::id::{
+    ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId,
+};
 use lyceum_schema::name::{DatasetName, OrganisationName, PopulationName, TableName, UserName, WorkspaceName};
 use lyceum_schema::state::{QueryState, ReleaseKind, ReleaseState, Role, VersionState};
 use lyceum_schema::time::Micros;

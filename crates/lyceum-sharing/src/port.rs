@@ -8,7 +8,9 @@ use crate::model::{
 };
 use async_trait::async_trait;
 use lyceum_audit::event::{Account, Event};
-use lyceum_schema::id::{ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId};
+use lyceum_schema::id::{
+    ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId,
+};
 use lyceum_schema::name::{DatasetName, PopulationName, UserName, WorkspaceName};
 use lyceum_schema::state::{ReleaseState, Role};
 use lyceum_schema::time::Micros;
@@ -72,7 +74,13 @@ pub trait Workspaces: Send + Sync {
     /// Workspaces that a user is a member of; all, if `user` is `None`.
     async fn workspaces(&self, user: Option<UserId>) -> PortResult<Vec<Workspace>>;
     /// Adds a member, or changes a member's role.
-    async fn put_member(&self, workspace: WorkspaceId, user: UserId, role: Role, event: Event) -> PortResult<EventIndex>;
+    async fn put_member(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        role: Role,
+        event: Event,
+    ) -> PortResult<EventIndex>;
     /// Removes a member.
     async fn remove_member(&self, workspace: WorkspaceId, user: UserId, event: Event) -> PortResult<EventIndex>;
     /// A user's role in a workspace.
@@ -119,7 +127,13 @@ pub trait Releases: Send + Sync {
     async fn releases(&self, workspace: WorkspaceId) -> PortResult<Vec<ReleaseRecord>>;
     /// Adds an approval and, if `next` says so, activates: refused with [`PortError::State`] unless the release
     /// is still `expected` and `by` neither proposed nor approved it.
-    async fn approve_release(&self, id: ReleaseId, by: UserId, next: ReleaseState, event: Event) -> PortResult<EventIndex>;
+    async fn approve_release(
+        &self,
+        id: ReleaseId,
+        by: UserId,
+        next: ReleaseState,
+        event: Event,
+    ) -> PortResult<EventIndex>;
     /// Moves a release; refused with [`PortError::State`] unless [`ReleaseState::may_become`] allows it.
     /// Moving to active resets the failure count.
     async fn move_release(&self, id: ReleaseId, next: ReleaseState, event: Event) -> PortResult<EventIndex>;
@@ -139,13 +153,24 @@ pub trait LedgerStore: Send + Sync {
     /// The stored answer of a charge, whatever became of its releases.
     async fn answer_of(&self, charge: ChargeId) -> PortResult<Option<StoredAnswer>>;
     /// The charge that a client's idempotency key led to.
-    async fn charge_by_idempotency_key(&self, workspace: WorkspaceId, user: UserId, key: &str) -> PortResult<Option<QueryRecord>>;
+    async fn charge_by_idempotency_key(
+        &self,
+        workspace: WorkspaceId,
+        user: UserId,
+        key: &str,
+    ) -> PortResult<Option<QueryRecord>>;
     /// Debits every account or none; durable when this returns. Checks in the same transaction that every
     /// release is active, that no equal request is answered or running (unless `fresh`), and that
     /// spent + price fits each cap.
     async fn charge(&self, charge: NewCharge, sql: Artefact, event: Event) -> PortResult<ChargeOutcome>;
     /// Stores the answer of a charge, once; durable when this returns.
-    async fn store_answer(&self, charge: ChargeId, released: Vec<u8>, artefact: Artefact, event: Event) -> PortResult<EventIndex>;
+    async fn store_answer(
+        &self,
+        charge: ChargeId,
+        released: Vec<u8>,
+        artefact: Artefact,
+        event: Event,
+    ) -> PortResult<EventIndex>;
     /// Marks a charge as failed for ever, counts the failure against its releases, and pauses those that reach
     /// `pause_after` (their `release.paused` events are appended too).
     async fn fail_charge(&self, charge: ChargeId, pause_after: u32, event: Event) -> PortResult<EventIndex>;
