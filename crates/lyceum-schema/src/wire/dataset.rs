@@ -1,0 +1,118 @@
+//! Datasets, their versions and what validation found. Reports on raw data are for the owner only.
+
+use super::Timestamp;
+use crate::id::{DatasetId, VersionId};
+use crate::name::{ColumnName, DatasetName, OrganisationName, TableName};
+use crate::state::VersionState;
+use serde::{Deserialize, Serialize};
+
+/// A dataset. (`POST /v1/datasets` takes the manifest as TOML text.)
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dataset {
+    /// Its id.
+    pub id: DatasetId,
+    /// Its name.
+    pub name: DatasetName,
+    /// A title for people.
+    pub title: String,
+    /// Whose budget answers are charged to.
+    pub owner: OrganisationName,
+    /// What it is, for people.
+    pub description: String,
+    /// Licence or terms.
+    pub licence: String,
+    /// Its tables, in the manifest's order.
+    pub tables: Vec<TableName>,
+    /// The manifest as TOML text; empty in lists.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub manifest: String,
+}
+
+/// A dataset just declared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreatedDataset {
+    /// The dataset.
+    pub dataset: Dataset,
+    /// What the owner should know before uploading.
+    pub warnings: Vec<String>,
+}
+
+/// A version of a dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Its id.
+    pub id: VersionId,
+    /// The dataset.
+    pub dataset: DatasetName,
+    /// 1, 2, … within the dataset.
+    pub number: u32,
+    /// Where it is in its life.
+    pub state: VersionState,
+    /// When it was begun.
+    pub created: Timestamp,
+    /// Every table of the manifest, and whether it is there.
+    pub tables: Vec<UploadedTable>,
+}
+
+/// A table of a version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UploadedTable {
+    /// The table.
+    pub table: TableName,
+    /// Whether its rows were uploaded.
+    pub uploaded: bool,
+}
+
+/// What an upload of one table came to. For the owner only.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ValidationReport {
+    /// The table.
+    pub table: TableName,
+    /// Bytes received.
+    pub bytes: u64,
+    /// Rows read.
+    pub rows_in: u64,
+    /// Rows stored.
+    pub rows_accepted: u64,
+    /// Rows refused, all reasons together.
+    pub rows_rejected: u64,
+    /// Rows left out because their privacy unit had more than the manifest's `max_rows_per_unit`.
+    pub rows_capped: u64,
+    /// Distinct privacy units stored; absent for public tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub units: Option<u64>,
+    /// Why rows were refused, most frequent first.
+    pub rejections: Vec<Rejection>,
+    /// Columns that seem to name people although the manifest doesn't say so.
+    pub suspected_identifiers: Vec<SuspectedIdentifier>,
+    /// Sentences for the owner.
+    pub notes: Vec<String>,
+}
+
+/// Rows refused for one reason in one column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// The reason, as a stable word such as `out_of_bounds`.
+    pub reason: String,
+    /// What the reason means, and what to do.
+    pub explanation: String,
+    /// The column; absent when the row as a whole is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub column: Option<ColumnName>,
+    /// How many rows.
+    pub rows: u64,
+    /// The first such row, counted from 1 without the header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_row: Option<u64>,
+}
+
+/// A column in which direct identifiers seem to stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuspectedIdentifier {
+    /// The column.
+    pub column: ColumnName,
+    /// What was recognised: `email`, `phone`, `iban`, …
+    pub kind: String,
+    /// In how many rows.
+    pub rows: u64,
+}
