@@ -3,6 +3,7 @@
 //! Everything here is parsed into types that cannot be invalid, and nothing here does I/O.
 //! A newcomer reads [`manifest`] and [`policy`] first: they are what partners write.
 
+pub mod failpoint;
 pub mod id;
 pub mod manifest;
 pub mod name;
