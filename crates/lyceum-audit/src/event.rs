@@ -237,6 +237,12 @@ pub enum EventKind {
         /// Why.
         reason: String,
     },
+    /// Past its policy's expiry: not queryable any more, for good.
+    #[serde(rename = "release.expired")]
+    ReleaseExpired {
+        /// The release.
+        release: ReleaseId,
+    },
     /// Somebody asked for a price (EXPLAIN PRIVACY or a dry run).
     #[serde(rename = "query.priced")]
     QueryPriced {

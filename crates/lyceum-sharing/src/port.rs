@@ -220,6 +220,29 @@ pub trait KeyStore: Send + Sync {
 #[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
 pub struct SecretKey(pub [u8; 32]);
 
+/// Where raw uploads rest while they are checked: encrypted chunks under a key that lives in memory only, so that
+/// whatever a killed process leaves behind is unreadable.
+#[async_trait]
+pub trait Spool: Send + Sync {
+    /// Begins an upload.
+    async fn create(&self) -> PortResult<Box<dyn SpoolWriter>>;
+}
+
+/// An upload being received. Dropping it deletes what was received.
+#[async_trait]
+pub trait SpoolWriter: Send {
+    /// Appends bytes; [`PortError::Full`] when the disk is full.
+    async fn write(&mut self, chunk: bytes::Bytes) -> PortResult<()>;
+    /// Ends the upload: everything that was written can be read from the start, any number of times.
+    async fn finish(self: Box<Self>) -> PortResult<Box<dyn SpoolReader>>;
+}
+
+/// A received upload (blocking reads). Dropping it deletes the bytes and the key.
+pub trait SpoolReader: std::io::Read + std::io::Seek + Send + Sync {
+    /// Bytes that were written.
+    fn size(&self) -> u64;
+}
+
 /// Now.
 pub trait Clock: Send + Sync {
     /// Microseconds since the epoch.
