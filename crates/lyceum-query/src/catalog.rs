@@ -40,6 +40,37 @@ pub struct CatalogTable {
     pub files: Vec<DataFile>,
 }
 
+impl CatalogTable {
+    /// The schema of the table's files and scans: `__unit` (UInt64, not null) unless the table is public, then the
+    /// visible columns under their SQL names. Text is Utf8, dates Date32, timestamps microseconds without a zone.
+    #[must_use]
+    pub fn scan_schema(&self) -> arrow::datatypes::SchemaRef {
+        use arrow::datatypes::{DataType, Field, Schema};
+        let unit = self.population.as_ref().map(|_| Field::new(UNIT_COLUMN, DataType::UInt64, false));
+        let columns = self
+            .table
+            .visible_columns()
+            .map(|c| Field::new(c.name().as_str(), arrow_type(c.data_type()), c.nullable()));
+        Arc::new(Schema::new(unit.into_iter().chain(columns).collect::<Vec<_>>()))
+    }
+}
+
+/// The Arrow type of a declared type.
+#[must_use]
+pub const fn arrow_type(data_type: lyceum_schema::manifest::DataType) -> arrow::datatypes::DataType {
+    use arrow::datatypes::{DataType, TimeUnit};
+    use lyceum_schema::manifest::DataType as Declared;
+    match data_type {
+        Declared::Boolean => DataType::Boolean,
+        Declared::Int32 => DataType::Int32,
+        Declared::Int64 => DataType::Int64,
+        Declared::Float64 => DataType::Float64,
+        Declared::String => DataType::Utf8,
+        Declared::Date => DataType::Date32,
+        Declared::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+    }
+}
+
 /// A population, as far as pricing needs it. All figures are public.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Population {

@@ -2,7 +2,9 @@
 //! the plan is split at the barrier into *below* (private) and *above* (post-processing).
 
 use crate::barrier::Barrier;
+use crate::bind::ResolvedQuery;
 use crate::catalog::CatalogTable;
+use crate::error::QueryError;
 use datafusion::logical_expr::LogicalPlan;
 use std::sync::Arc;
 
@@ -33,6 +35,25 @@ pub struct CertifiedQuery {
     pub(crate) tables: Vec<Arc<CatalogTable>>,
     /// The tree for people: why this is private.
     pub(crate) certificate: Certificate,
+}
+
+/// Certifies a query: finds the barrier and the facts that make it private, or says why there is none.
+///
+/// # Errors
+/// [`QueryError::Refused`] with codes E2104 and E2107 to E2119.
+pub fn certify(query: ResolvedQuery) -> Result<Certified, QueryError> {
+    let _ = query;
+    Err(crate::error::Refusal::new(crate::error::Reason::Syntax, "", "").into())
+}
+
+impl CertifiedQuery {
+    /// What identifies the request among all that are answered alike: everything at and below the barrier, with the
+    /// releases and their policies. Equal texts have equal answers' distributions; names given by the researcher
+    /// and whatever is done above the barrier don't count.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        String::new()
+    }
 }
 
 /// One node of the certificate's tree.

@@ -6,5 +6,8 @@
 //! contribution bounding is one streaming pass.
 
 pub mod barrier;
+pub mod bind;
 pub mod catalog;
 pub mod certify;
+pub mod error;
+pub mod parse;
