@@ -1,12 +1,16 @@
 //! Differential privacy: budgets, mechanisms, accounting and accuracy. No I/O, no async, no workspace crate below it.
 //!
-//! Read [`budget`] (the currency), then [`mechanism`] (how numbers become private), then [`accuracy`]
-//! (how wrong they may be). Everything is integer or rounded against the spender.
+//! Read [`budget`] (the currency), then [`accounting`] (what a mechanism costs), [`mechanism`] (how numbers become
+//! private), [`selection`] (which undeclared groups may be shown), and [`accuracy`] (how wrong answers may be).
+//! Everything that decides what is private is an integer or rounded against the spender.
 
 pub mod accounting;
 pub mod accuracy;
 pub mod budget;
 pub mod mechanism;
+mod normal;
 pub mod selection;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use budget::{Budget, Delta, Rho};

@@ -1,0 +1,2 @@
+//! Behaviour of the crate through its public edge.
+#![allow(clippy::unwrap_used, clippy::panic)]
