@@ -16,7 +16,7 @@ mod workspace;
 
 pub use audit::{Artefact, AuditClaims, ClaimedAccount};
 pub use budget::{AccountBudget, CreatePopulation, Population, PopulationBudget, WorkspaceBudget};
-pub use dataset::{CreatedDataset, Dataset, Rejection, SuspectedIdentifier, UploadedTable, ValidationReport, Version};
+pub use dataset::{Correction, CreatedDataset, Dataset, Rejection, UploadedTable, ValidationReport, Version};
 pub use identity::{CreateToken, CreateUser, IssuedToken, Membership, Token, User, WhoAmI};
 pub use problem::{PROBLEM_JSON, Problem};
 pub use query::{

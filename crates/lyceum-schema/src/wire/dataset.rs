@@ -78,13 +78,14 @@ pub struct ValidationReport {
     pub rows_rejected: u64,
     /// Rows left out because their privacy unit had more than the manifest's `max_rows_per_unit`.
     pub rows_capped: u64,
-    /// Distinct privacy units stored; absent for public tables.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub units: Option<u64>,
     /// Why rows were refused, most frequent first.
     pub rejections: Vec<Rejection>,
-    /// Columns that seem to name people although the manifest doesn't say so.
-    pub suspected_identifiers: Vec<SuspectedIdentifier>,
+    /// Values changed without refusing their rows.
+    pub corrections: Vec<Correction>,
+    /// Direct identifiers, dropped unread.
+    pub dropped_identifiers: Vec<ColumnName>,
+    /// Columns of the file that the manifest doesn't declare: dropped unread.
+    pub ignored_columns: Vec<String>,
     /// Sentences for the owner.
     pub notes: Vec<String>,
 }
@@ -101,18 +102,17 @@ pub struct Rejection {
     pub column: Option<ColumnName>,
     /// How many rows.
     pub rows: u64,
-    /// The first such row, counted from 1 without the header.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_row: Option<u64>,
 }
 
-/// A column in which direct identifiers seem to stand.
+/// Values changed in one column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SuspectedIdentifier {
+pub struct Correction {
+    /// What was changed, as a stable word such as `not_finite_to_null`.
+    pub correction: String,
+    /// In words.
+    pub explanation: String,
     /// The column.
     pub column: ColumnName,
-    /// What was recognised: `email`, `phone`, `iban`, …
-    pub kind: String,
-    /// In how many rows.
-    pub rows: u64,
+    /// How many values.
+    pub values: u64,
 }

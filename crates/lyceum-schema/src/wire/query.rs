@@ -85,11 +85,12 @@ pub struct ColumnInfo {
     /// Its type in SQL words: `bigint`, `double`, `varchar`, `date`, `timestamp`, `boolean`.
     #[serde(rename = "type")]
     pub data_type: String,
-    /// `key`, `noisy`, `derived`, `interval` or `public`.
+    /// `key`, `measure` (noisy, straight from the mechanism), `derived` (computed from those), `interval` (an end
+    /// that SQL asked for), `no-interval` (computed in a way that can't be followed) or `exact` (public).
     pub role: String,
     /// Whether its numbers carry intervals.
     pub has_interval: bool,
-    /// What it is, in words: `COUNT(*)`, `AVG(visit)`.
+    /// What the role means, in words.
     pub description: String,
 }
 
@@ -104,11 +105,9 @@ pub struct Interval {
     pub confidence: f64,
 }
 
-/// What stands in groups that are not shown, with noise: one value per aggregate of the question.
+/// All groups that are not shown, as one row with noise: one value per column of the answer, keys `null`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OtherRow {
-    /// What is aggregated: `COUNT(*)`, `SUM(revenue)`.
-    pub columns: Vec<String>,
     /// The values.
     pub values: Vec<serde_json::Value>,
     /// Their noise intervals.
