@@ -3,10 +3,14 @@
 //! [`Manifest::parse`] is the only way in; a value of these types is consistent. Parsing lives in
 //! `manifest/parse.rs`, this file is the vocabulary.
 
+mod draft;
 mod parse;
 
 use crate::name::{ColumnName, DatasetName, OrganisationName, PopulationName, TableName};
-pub use parse::ManifestError;
+pub use draft::{Draft, DraftColumn, DraftTable, DraftUnit, round_bounds};
+
+/// Why a manifest is refused: one problem and its place.
+pub type ManifestError = crate::document::DocumentError;
 
 /// A whole manifest: one dataset of one owner, with one or more tables.
 #[derive(Debug, Clone, PartialEq)]
@@ -235,6 +239,35 @@ pub enum DataType {
     Timestamp,
 }
 
+impl DataType {
+    /// All of them, in the order of the manifest's documentation.
+    pub const ALL: [Self; 7] =
+        [Self::Boolean, Self::Int32, Self::Int64, Self::Float64, Self::String, Self::Date, Self::Timestamp];
+
+    /// Their spellings, in the same order.
+    pub const WORDS: &'static [&'static str] = &["boolean", "int32", "int64", "float64", "string", "date", "timestamp"];
+
+    /// The manifest's spelling.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::Int32 => "int32",
+            Self::Int64 => "int64",
+            Self::Float64 => "float64",
+            Self::String => "string",
+            Self::Date => "date",
+            Self::Timestamp => "timestamp",
+        }
+    }
+
+    /// Reads the manifest's spelling.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|v| v.as_str() == word)
+    }
+}
+
 /// What a column is to privacy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -254,6 +287,53 @@ pub enum Role {
     Time,
     /// Joins with another table, not the unit.
     JoinKey,
+}
+
+impl Role {
+    /// All of them, in the order of the manifest's documentation.
+    pub const ALL: [Self; 8] = [
+        Self::DirectIdentifier,
+        Self::PrivacyUnit,
+        Self::QuasiIdentifier,
+        Self::Sensitive,
+        Self::Measure,
+        Self::Dimension,
+        Self::Time,
+        Self::JoinKey,
+    ];
+
+    /// Their spellings, in the same order.
+    pub const WORDS: &'static [&'static str] = &[
+        "direct_identifier",
+        "privacy_unit",
+        "quasi_identifier",
+        "sensitive",
+        "measure",
+        "dimension",
+        "time",
+        "join_key",
+    ];
+
+    /// The manifest's spelling.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::DirectIdentifier => "direct_identifier",
+            Self::PrivacyUnit => "privacy_unit",
+            Self::QuasiIdentifier => "quasi_identifier",
+            Self::Sensitive => "sensitive",
+            Self::Measure => "measure",
+            Self::Dimension => "dimension",
+            Self::Time => "time",
+            Self::JoinKey => "join_key",
+        }
+    }
+
+    /// Reads the manifest's spelling.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|v| v.as_str() == word)
+    }
 }
 
 /// Possible values of a column. Values of text, numbers and booleans use [`Value`].
@@ -318,4 +398,27 @@ pub enum Evidence {
     Public,
     /// Stands on the data (`source = "data"`): blocks publication until attested.
     Data,
+}
+
+impl Evidence {
+    /// All of them, in the order of the manifest's documentation.
+    pub const ALL: [Self; 2] = [Self::Public, Self::Data];
+
+    /// Their spellings, in the same order.
+    pub const WORDS: &'static [&'static str] = &["public", "data"];
+
+    /// The manifest's spelling.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Data => "data",
+        }
+    }
+
+    /// Reads the manifest's spelling.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|v| v.as_str() == word)
+    }
 }

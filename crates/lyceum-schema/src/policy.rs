@@ -3,10 +3,14 @@
 //! [`Policy::parse`] is the only way in. ε here is what people type; the ledger's currency is ρ.
 
 mod parse;
+mod preset;
 
 use crate::state::ReleaseKind;
 use crate::time::Micros;
-pub use parse::PolicyError;
+pub use preset::Preset;
+
+/// Why a policy is refused: one problem and its place.
+pub type PolicyError = crate::document::DocumentError;
 
 /// A policy, consistent by construction.
 #[derive(Debug, Clone, PartialEq)]
