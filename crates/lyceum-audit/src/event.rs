@@ -2,6 +2,8 @@
 //! 65,535 bytes. People appear as account ids only (names live in a deletable table); data and SQL appear
 //! as salted hashes only; nothing here may be counted from private rows.
 
+use crate::error::{AuditError, AuditResult};
+use crate::tile::MAX_ENTRY_BYTES;
 use lyceum_schema::id::{
     ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId,
 };
@@ -9,6 +11,7 @@ use lyceum_schema::name::{OrganisationName, PopulationName};
 use lyceum_schema::state::{ReleaseKind, Role};
 use lyceum_schema::time::Micros;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// One leaf of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,10 +31,71 @@ pub struct Event {
     pub kind: EventKind,
 }
 
+/// The format version that [`Event::v`] has now.
+pub const EVENT_VERSION: u32 = 1;
+
+/// The largest integer that every JSON reader keeps exactly (RFC 8785 builds on IEEE 754 doubles).
+const MAX_EXACT: u64 = (1 << 53) - 1;
+
+impl Event {
+    /// Canonical JSON (RFC 8785): what is hashed into the log.
+    ///
+    /// # Errors
+    /// [`AuditError::EntryTooLong`] above 65,535 bytes, [`AuditError::NumberTooLarge`] if an integer is beyond
+    /// 2⁵³ − 1, [`AuditError::EventWrite`] if it can't be serialised.
+    pub fn to_canonical_json(&self) -> AuditResult<Vec<u8>> {
+        let value = serde_json::to_value(self).map_err(|_| AuditError::EventWrite)?;
+        if !exact(&value) {
+            return Err(AuditError::NumberTooLarge);
+        }
+        let bytes = serde_json_canonicalizer::to_vec(&value).map_err(|_| AuditError::EventWrite)?;
+        if bytes.len() > MAX_ENTRY_BYTES {
+            return Err(AuditError::EntryTooLong { bytes: bytes.len() });
+        }
+        Ok(bytes)
+    }
+
+    /// Reads an entry of the log. Only the one canonical spelling is accepted, so that no two readers can disagree
+    /// on what an entry says (members twice, unknown members, rounded numbers).
+    ///
+    /// # Errors
+    /// [`AuditError::EventSyntax`], [`AuditError::EventVersion`], [`AuditError::NotCanonical`].
+    pub fn from_json(bytes: &[u8]) -> AuditResult<Self> {
+        let event: Self = serde_json::from_slice(bytes).map_err(|e| AuditError::EventSyntax { column: e.column() })?;
+        if event.v != EVENT_VERSION {
+            return Err(AuditError::EventVersion { found: event.v });
+        }
+        if event.to_canonical_json()? != bytes {
+            return Err(AuditError::NotCanonical);
+        }
+        Ok(event)
+    }
+}
+
+fn exact(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Number(n) => {
+            n.as_u64().is_some_and(|n| n <= MAX_EXACT) || n.as_i64().is_some_and(|n| n.unsigned_abs() <= MAX_EXACT)
+        }
+        serde_json::Value::Array(values) => values.iter().all(exact),
+        serde_json::Value::Object(members) => members.values().all(exact),
+        _ => true,
+    }
+}
+
 /// A salted SHA-256 of something that stands beside the log (SQL text, manifest, policy, answer), in lower-case hex.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ArtefactRef(pub String);
+
+impl ArtefactRef {
+    /// `SHA-256(salt ‖ content)` in lower-case hex. The salt has 256 random bits and stays off the log, so that the
+    /// content can't be confirmed by guessing, and can be erased without rewriting the log.
+    #[must_use]
+    pub fn of(salt: &[u8; 32], content: &[u8]) -> Self {
+        Self(hex::encode(Sha256::new().chain_update(salt).chain_update(content).finalize()))
+    }
+}
 
 /// An account of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
