@@ -1,1 +1,14 @@
-//! Rows: decode, validate, pseudonymise, draft manifests. No I/O, no async.
+//! Rows in, opaque rows out: decode a file, validate it against its manifest, replace privacy units by opaque
+//! ids, draft manifests. No I/O and no async: callers push bytes and pull batches.
+//!
+//! [`decode`] → [`validate`] (with [`pseudonym`]) → batches for the stored layout, and a [`report`] for the owner.
+//! [`draft`] reads the same decoded batches and writes a manifest for the owner to edit.
+//!
+//! Rows travel as Arrow record batches. Types of this crate that hold rows or keys have no `Debug`; errors and
+//! reports name rows by number, columns by their declared name, and never carry a value.
+
+pub mod decode;
+pub mod draft;
+pub mod pseudonym;
+pub mod report;
+pub mod validate;

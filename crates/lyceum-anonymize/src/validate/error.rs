@@ -1,0 +1,46 @@
+//! Why a table can't be validated at all. Single bad rows are counted in the report instead.
+
+use lyceum_schema::name::{ColumnName, TableName};
+
+/// Why a table can't be validated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ValidateError {
+    /// The unit is found through another table.
+    #[error(
+        "units that come from table `{0}` by foreign key can't be resolved yet: join the unit's column into this table before upload"
+    )]
+    ForeignKey(TableName),
+    /// The unit's column is not among the declared ones that are read.
+    #[error("the privacy unit `{0}` is not a column that is read: declare it with the role `privacy_unit`")]
+    UnitMissing(ColumnName),
+    /// The unit's column has a type that ids can't be made of.
+    #[error("the privacy unit `{0}` must be an integer or text")]
+    UnitType(ColumnName),
+    /// The file stores a column in a type that can't be read as the declared one.
+    #[error("column `{column}` is declared as {declared}, the file stores it as {found}: cast it in the file or change the manifest")]
+    ColumnType {
+        /// The column.
+        column: ColumnName,
+        /// The declared type.
+        declared: &'static str,
+        /// The file's type.
+        found: String,
+    },
+    /// The batch has other columns than the table.
+    #[error("the rows were decoded for another table")]
+    Columns,
+}
+
+impl ValidateError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::ForeignKey(_) => "E1520",
+            Self::UnitMissing(_) => "E1521",
+            Self::UnitType(_) => "E1522",
+            Self::ColumnType { .. } => "E1523",
+            Self::Columns => "E1524",
+        }
+    }
+}
