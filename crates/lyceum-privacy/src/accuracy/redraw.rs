@@ -62,7 +62,7 @@ pub fn quantile_interval(redraws: &mut [f64], confidence: f64) -> Option<Interva
     };
     let undefined = redraws.len() - defined.len();
     let outside = ((1.0 - confidence) / 2.0 * redraws.len() as f64).floor();
-    if !(outside >= 1.0) {
+    if outside.is_nan() || outside < 1.0 {
         return None;
     }
     // Each undefined redraw might have been the lowest and might have been the highest.

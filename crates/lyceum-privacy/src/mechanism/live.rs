@@ -26,29 +26,32 @@ impl NoiseSource for LiveNoise {
     }
 }
 
-/// Builds opendp's measurement, compares its privacy map with our price, and samples.
+/// Builds opendp's measurement and samples.
 fn draw(call: &MechanismCall, exact: &Vec<i64>) -> Result<Vec<i64>, NoiseError> {
     let domain = VectorDomain::new(AtomDomain::<i64>::default());
     let sensitivity = call.sensitivity.value;
-    let (rho, noisy) = match call.mechanism {
+    match call.mechanism {
         Mechanism::DiscreteGaussian { sigma } => {
             let metric = L2Distance::<f64>::default();
-            let m = make_gaussian::<_, _, ZeroConcentratedDivergence>(domain, metric, sigma, None)
+            let measurement = make_gaussian::<_, _, ZeroConcentratedDivergence>(domain, metric, sigma, None)
                 .map_err(|_| NoiseError::Sampler)?;
-            let rho = m.map(&sensitivity).map_err(|_| NoiseError::PrivacyMap)?;
-            (rho, m.invoke(exact))
+            agree(call, measurement.map(&sensitivity).map_err(|_| NoiseError::PrivacyMap)?)?;
+            measurement.invoke(exact).map_err(|_| NoiseError::Sampler)
         }
         Mechanism::DiscreteLaplace { scale } => {
             let metric = L1Distance::<f64>::default();
-            let m =
+            let measurement =
                 make_laplace::<_, _, MaxDivergence>(domain, metric, scale, None).map_err(|_| NoiseError::Sampler)?;
-            let epsilon = m.map(&sensitivity).map_err(|_| NoiseError::PrivacyMap)?;
-            (epsilon * epsilon / 2.0, m.invoke(exact))
+            let epsilon = measurement.map(&sensitivity).map_err(|_| NoiseError::PrivacyMap)?;
+            agree(call, epsilon * epsilon / 2.0)?;
+            measurement.invoke(exact).map_err(|_| NoiseError::Sampler)
         }
-    };
-    // The float can't hold every multiple of 1e-12, so the comparison leaves one unit of the ledger.
-    if rho > call.rho().as_f64() + 1e-12 {
-        return Err(NoiseError::PrivacyMap);
     }
-    noisy.map_err(|_| NoiseError::Sampler)
+}
+
+/// Before anything is drawn: opendp's privacy map and our price must tell the same story. Our price is rounded up to
+/// the ledger's unit; what the comparison forgives is only the last bit of its conversion to a float.
+fn agree(call: &MechanismCall, rho: f64) -> Result<(), NoiseError> {
+    let charged = call.rho().as_f64().next_up();
+    if rho <= charged { Ok(()) } else { Err(NoiseError::PrivacyMap) }
 }

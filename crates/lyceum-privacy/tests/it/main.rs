@@ -1,2 +1,10 @@
 //! Behaviour of the crate through its public edge.
 #![allow(clippy::unwrap_used, clippy::panic)]
+
+mod accounting;
+mod accuracy;
+mod budget;
+mod coverage;
+mod mechanism;
+mod randomness;
+mod selection;
