@@ -332,14 +332,14 @@ impl<'d> Node<'d> {
     }
 }
 
-/// The candidate that is at most a third of its letters away.
+/// The nearest candidate, if at most a third of the letters differ.
 pub(crate) fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     if word.len() > 63 {
         return None;
     }
     candidates
         .map(|c| (strsim::damerau_levenshtein(&word.to_lowercase(), c), c))
-        .filter(|(distance, c)| distance * 3 <= c.len().max(3))
+        .filter(|(distance, c)| distance * 3 <= c.len().max(word.len()))
         .min()
         .map(|(_, c)| c)
 }

@@ -111,7 +111,7 @@ pub enum Problem {
         data_type: DataType,
     },
     /// Not exactly two bounds.
-    #[error("bounds are a pair, [lowest, highest]; this has {found} elements")]
+    #[error("bounds are a pair, [lowest, highest]; found {found}")]
     BoundsShape {
         /// Elements found.
         found: usize,
@@ -156,7 +156,7 @@ pub enum Problem {
     },
 
     /// A role that the type can't play.
-    #[error("a {} column can't have the role {}", data_type.as_str(), role.as_str())]
+    #[error("a column of type {} can't have the role {}", data_type.as_str(), role.as_str())]
     RoleOnType {
         /// The column's role.
         role: Role,
@@ -195,10 +195,10 @@ pub enum Problem {
     #[error("a table with privacy_unit = \"none\" belongs to no population")]
     PopulationExtra,
     /// Several rows per unit where each row is a unit of its own, or a bound on a public table.
-    #[error("max_rows_per_unit is {needed} here")]
+    #[error("{why}, so max_rows_per_unit has nothing to limit")]
     RowsPerUnit {
-        /// What the unit demands, in words.
-        needed: &'static str,
+        /// What the unit is, in words.
+        why: &'static str,
     },
     /// A public table that names or singles out people.
     #[error("a table with privacy_unit = \"none\" can't have a column with the role {}", role.as_str())]
@@ -360,7 +360,7 @@ impl Problem {
             }
             Self::PopulationAbsent => "add  population = \"…\"".into(),
             Self::PopulationExtra => "remove population".into(),
-            Self::RowsPerUnit { .. } => "write that, or remove the key".into(),
+            Self::RowsPerUnit { .. } => "remove the key".into(),
             Self::RoleInPublicTable { .. } => {
                 "declare the table's privacy_unit, or drop the column from the file".into()
             }

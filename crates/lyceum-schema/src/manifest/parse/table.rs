@@ -132,9 +132,10 @@ fn max_rows_per_unit(section: &Section<'_>, unit: Option<&PrivacyUnit>, problems
         (PrivacyUnit::Row | PrivacyUnit::None, None) => Some(1),
         (PrivacyUnit::Row, Some(Some(1))) => Some(1),
         (unit @ (PrivacyUnit::Row | PrivacyUnit::None), Some(Some(_))) => {
-            let needed = if *unit == PrivacyUnit::Row { "1: each row is its own unit" } else { "for private tables" };
+            let why =
+                if *unit == PrivacyUnit::Row { "each row is its own unit" } else { "a public table has no units" };
             if let Some(node) = node {
-                node.fail(Problem::RowsPerUnit { needed }, problems);
+                node.fail(Problem::RowsPerUnit { why }, problems);
             }
             None
         }
