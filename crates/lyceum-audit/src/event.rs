@@ -384,3 +384,38 @@ pub enum EventKind {
         size: u64,
     },
 }
+
+impl EventKind {
+    /// The event's type, as in its JSON.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::LogStarted { .. } => "log.started",
+            Self::UserCreated { .. } => "identity.user-created",
+            Self::TokenIssued { .. } => "identity.token-issued",
+            Self::TokenRevoked { .. } => "identity.token-revoked",
+            Self::WorkspaceCreated { .. } => "workspace.created",
+            Self::MemberAdded { .. } => "workspace.member-added",
+            Self::MemberRemoved { .. } => "workspace.member-removed",
+            Self::PopulationCreated { .. } => "budget.population-created",
+            Self::DatasetCreated { .. } => "dataset.created",
+            Self::VersionPublished { .. } => "dataset.version-published",
+            Self::VersionAbandoned { .. } => "dataset.version-abandoned",
+            Self::ReleaseProposed { .. } => "release.proposed",
+            Self::ReleaseApproved { .. } => "release.approved",
+            Self::ReleaseRejected { .. } => "release.rejected",
+            Self::ReleasePaused { .. } => "release.paused",
+            Self::ReleaseResumed { .. } => "release.resumed",
+            Self::ReleaseRevoked { .. } => "release.revoked",
+            Self::ReleaseExpired { .. } => "release.expired",
+            Self::QueryPriced { .. } => "query.priced",
+            Self::QueryRefused { .. } => "query.refused",
+            Self::QueryCharged { .. } => "query.charged",
+            Self::QueryAnswered { .. } => "query.answered",
+            Self::QueryRepeated { .. } => "query.repeated",
+            Self::QueryFailed { .. } => "query.failed",
+            Self::QueryPublic { .. } => "query.public",
+            Self::LogRead { .. } => "oversight.log-read",
+        }
+    }
+}

@@ -8,6 +8,8 @@ pub mod merkle;
 pub mod note;
 pub mod policy;
 pub mod receipt;
+pub mod replay;
 pub mod tile;
+pub mod verify;
 
 pub use error::{AuditError, AuditResult};

@@ -221,7 +221,7 @@ impl RightEdge {
     fn push(&mut self, entry: &[u8], files: &mut Vec<TileFile>) -> AuditResult<()> {
         push_entry(&mut self.bundle, entry)?;
         self.size += 1;
-        if self.size % TILE_WIDTH == 0 {
+        if self.size.is_multiple_of(TILE_WIDTH) {
             let path =
                 TilePath { kind: TileKind::Entries, index: self.size / TILE_WIDTH - 1, width: TILE_WIDTH as u16 };
             files.push(TileFile { path: path.to_string(), bytes: std::mem::take(&mut self.bundle) });

@@ -1,0 +1,162 @@
+//! What a replayed log adds up to: counts, budgets and releases.
+
+use super::{ChargeState, Replay};
+use crate::event::Account;
+use lyceum_schema::id::{ChargeId, PopulationId, ReleaseId, UserId, WorkspaceId};
+use lyceum_schema::name::{OrganisationName, PopulationName};
+use lyceum_schema::state::{ReleaseKind, ReleaseState};
+
+/// What the entries add up to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Entries replayed.
+    pub entries: u64,
+    /// Accounts of people.
+    pub users: u64,
+    /// Workspaces.
+    pub workspaces: u64,
+    /// Charges made.
+    pub charges: u64,
+    /// Charges answered.
+    pub answered: u64,
+    /// Charges that failed.
+    pub failed: u64,
+    /// Charges neither answered nor failed (yet).
+    pub open: Vec<ChargeId>,
+    /// Paid answers given again.
+    pub repeats: u64,
+    /// Prices asked for.
+    pub priced: u64,
+    /// Queries refused before any charge.
+    pub refused: u64,
+    /// Queries over public tables.
+    pub public: u64,
+    /// Times that somebody read the log.
+    pub log_reads: u64,
+    /// Budgets by population.
+    pub populations: Vec<PopulationBudget>,
+    /// Every account that was ever debited.
+    pub accounts: Vec<AccountSpent>,
+    /// Every release ever proposed.
+    pub releases: Vec<ReleaseReviewed>,
+}
+
+/// The root account of a population.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PopulationBudget {
+    /// The population.
+    pub population: PopulationId,
+    /// Its name.
+    pub name: PopulationName,
+    /// ε of everything together, as decimal text.
+    pub epsilon: String,
+    /// δ of everything together, as decimal text.
+    pub delta_total: String,
+    /// The root account, with the population's own cap.
+    pub root: AccountSpent,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountSpent {
+    /// The account.
+    pub account: Account,
+    /// ρ spent, in 1e-12.
+    pub rho: u64,
+    /// δ of selections spent, in 1e-18.
+    pub delta: u64,
+    /// Cap on ρ at the last charge, in 1e-12.
+    pub cap_rho: u64,
+    /// Cap on δ at the last charge, in 1e-18.
+    pub cap_delta: u64,
+    /// Charges that debited it.
+    pub charges: u64,
+}
+
+impl AccountSpent {
+    /// Share of the budget that is spent, in thousandths, rounded up; the larger of the shares of ρ and δ.
+    #[must_use]
+    pub fn share_permille(&self) -> u64 {
+        let share = |spent: u64, cap: u64| match (u128::from(spent) * 1000).checked_div(u128::from(cap)) {
+            // At most 1000 × 2^64 / 1; saturates where it could only come from a cap that was broken.
+            Some(_) => u64::try_from((u128::from(spent) * 1000).div_ceil(u128::from(cap))).unwrap_or(u64::MAX),
+            None => 0,
+        };
+        share(self.rho, self.cap_rho).max(share(self.delta, self.cap_delta))
+    }
+}
+
+/// A release and who approved it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseReviewed {
+    /// The release.
+    pub release: ReleaseId,
+    /// To whom.
+    pub workspace: WorkspaceId,
+    /// Of whose data.
+    pub owner: OrganisationName,
+    /// Its kind.
+    pub kind: ReleaseKind,
+    /// Where it is in its life.
+    pub state: ReleaseState,
+    /// Whether it ever was active.
+    pub was_active: bool,
+    /// Who proposed it.
+    pub proposed_by: UserId,
+    /// Who approved it.
+    pub approved_by: Vec<UserId>,
+    /// Approvals that it needs.
+    pub approvals: u8,
+}
+
+pub(super) fn summarise(replay: &Replay) -> Summary {
+    let mut open: Vec<_> =
+        replay.charges.iter().filter(|(_, c)| c.state == ChargeState::Open).map(|(id, _)| *id).collect();
+    open.sort();
+    let populations = replay.populations.iter().map(|(id, population)| {
+        let account = Account::Root { population: *id };
+        let spent = replay.accounts.get(&account);
+        PopulationBudget {
+            population: *id,
+            name: population.name.clone(),
+            epsilon: population.epsilon.clone(),
+            delta_total: population.delta.clone(),
+            root: AccountSpent {
+                rho: spent.map_or(0, |a| a.rho),
+                delta: spent.map_or(0, |a| a.delta),
+                charges: spent.map_or(0, |a| a.charges),
+                cap_rho: population.cap_rho,
+                cap_delta: population.cap_delta,
+                account,
+            },
+        }
+    });
+    let releases = replay.releases.iter().map(|(id, release)| ReleaseReviewed {
+        release: *id,
+        workspace: release.workspace,
+        owner: release.owner.clone(),
+        kind: release.kind,
+        state: release.state,
+        was_active: release.was_active,
+        proposed_by: release.proposed_by,
+        approved_by: release.approved_by.clone(),
+        approvals: release.approvals,
+    });
+    Summary {
+        entries: replay.entries,
+        users: replay.users.len() as u64,
+        workspaces: replay.workspaces.len() as u64,
+        charges: replay.charges.len() as u64,
+        answered: replay.counts.answered,
+        failed: replay.counts.failed,
+        open,
+        repeats: replay.counts.repeats,
+        priced: replay.counts.priced,
+        refused: replay.counts.refused,
+        public: replay.counts.public,
+        log_reads: replay.counts.log_reads,
+        populations: populations.collect(),
+        accounts: replay.accounts.values().cloned().collect(),
+        releases: releases.collect(),
+    }
+}
