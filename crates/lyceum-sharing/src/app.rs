@@ -1,0 +1,114 @@
+//! The application: every port and setting that use cases need, in one place.
+
+use crate::actor::Actor;
+use crate::port::{Clock, Datasets, EventLog, Identities, KeyStore, LedgerStore, Releases, Spool, Workspaces};
+use lyceum_audit::event::{Event, EventKind};
+use lyceum_schema::id::{UserId, WorkspaceId};
+use lyceum_schema::time::Micros;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// What the composition root plugs in.
+pub struct Ports {
+    /// People and tokens.
+    pub identities: Arc<dyn Identities>,
+    /// Workspaces and members.
+    pub workspaces: Arc<dyn Workspaces>,
+    /// Datasets and versions.
+    pub datasets: Arc<dyn Datasets>,
+    /// Releases and reviews.
+    pub releases: Arc<dyn Releases>,
+    /// Populations, charges and answers.
+    pub ledger: Arc<dyn LedgerStore>,
+    /// The transparency log.
+    pub log: Arc<dyn EventLog>,
+    /// Pseudonym keys.
+    pub keys: Arc<dyn KeyStore>,
+    /// Raw uploads.
+    pub spool: Arc<dyn Spool>,
+    /// Now.
+    pub clock: Arc<dyn Clock>,
+    /// Files of versions, and nothing else.
+    pub objects: Arc<dyn object_store::ObjectStore>,
+}
+
+/// Limits of an installation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Largest upload of one table, in bytes.
+    pub max_upload_bytes: u64,
+    /// Uploads that are checked at the same time.
+    pub concurrent_uploads: usize,
+    /// Share of rows that validation may reject before publication is refused, in [0, 1].
+    pub max_rejected_share: f64,
+    /// Failures after a charge that pause a release.
+    pub pause_after_failures: u32,
+    /// Most lines of a workspace's history in one response.
+    pub history_lines: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_upload_bytes: 64 << 30,
+            concurrent_uploads: 2,
+            max_rejected_share: 0.5,
+            pause_after_failures: 3,
+            history_lines: 1_000,
+        }
+    }
+}
+
+/// Everything that use cases need. Made once, shared behind an [`Arc`].
+pub struct App {
+    pub(crate) identities: Arc<dyn Identities>,
+    pub(crate) workspaces: Arc<dyn Workspaces>,
+    pub(crate) datasets: Arc<dyn Datasets>,
+    pub(crate) releases: Arc<dyn Releases>,
+    pub(crate) ledger: Arc<dyn LedgerStore>,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) keys: Arc<dyn KeyStore>,
+    pub(crate) spool: Arc<dyn Spool>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) objects: Arc<dyn object_store::ObjectStore>,
+    pub(crate) config: Config,
+    /// One review at a time, so that two last approvals can't both believe that the other is missing.
+    pub(crate) reviews: Mutex<()>,
+    /// When a reader of the log's entries was last noted in it.
+    pub(crate) log_reads: Mutex<HashMap<UserId, Micros>>,
+}
+
+impl App {
+    /// Plugs the ports in.
+    #[must_use]
+    pub fn new(ports: Ports, config: Config) -> Self {
+        let Ports { identities, workspaces, datasets, releases, ledger, log, keys, spool, clock, objects } = ports;
+        Self {
+            identities,
+            workspaces,
+            datasets,
+            releases,
+            ledger,
+            log,
+            keys,
+            spool,
+            clock,
+            objects,
+            config,
+            reviews: Mutex::new(()),
+            log_reads: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// The limits.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// An event of now, by `actor` (`None`: the system itself).
+    pub(crate) fn event(&self, actor: Option<&Actor>, workspace: Option<WorkspaceId>, kind: EventKind) -> Event {
+        Event { v: 1, time: self.clock.now(), actor: actor.map(Actor::id), workspace, kind }
+    }
+}

@@ -1,0 +1,53 @@
+//! What the service does at start, before it answers anyone: whatever a killed process left half-done is ended.
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use futures::TryStreamExt;
+use lyceum_audit::event::EventKind;
+use object_store::ObjectStoreExt;
+use std::collections::HashSet;
+
+/// What was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recovered {
+    /// Charges without an answer; they stay charged.
+    pub dead_charges: usize,
+    /// Drafts given up.
+    pub abandoned_drafts: usize,
+    /// Files that no version refers to, deleted.
+    pub deleted_files: usize,
+}
+
+/// Ends what was left half-done. To be called once, before the first request.
+///
+/// # Errors
+/// Storage.
+pub async fn run(app: &App) -> Result<Recovered> {
+    let mut recovered = Recovered::default();
+    for dead in app.ledger.open_charges().await? {
+        let failed = EventKind::QueryFailed { query: dead.query, charge: dead.charge };
+        let event = app.event(None, None, failed);
+        app.ledger.fail_charge(dead.charge, app.config.pause_after_failures, event).await?;
+        recovered.dead_charges += 1;
+    }
+    for draft in app.datasets.drafts().await? {
+        let event = app.event(None, None, EventKind::VersionAbandoned { version: draft.id });
+        app.datasets.abandon_version(draft.id, event).await?;
+        recovered.abandoned_drafts += 1;
+    }
+    let referenced: HashSet<String> = app.datasets.referenced_files().await?.into_iter().collect();
+    let stored: Vec<_> = app.objects.list(None).try_collect().await.map_err(|_| Error::Storage)?;
+    for object in stored {
+        if !referenced.contains(object.location.as_ref()) {
+            app.objects.delete(&object.location).await.map_err(|_| Error::Storage)?;
+            recovered.deleted_files += 1;
+        }
+    }
+    tracing::info!(
+        dead_charges = recovered.dead_charges,
+        abandoned_drafts = recovered.abandoned_drafts,
+        deleted_files = recovered.deleted_files,
+        "recovered"
+    );
+    Ok(recovered)
+}
