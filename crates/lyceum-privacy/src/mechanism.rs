@@ -90,6 +90,15 @@ pub const MIN_SCALE: f64 = 1e-3;
 
 /// Exact aggregates, one per released cell in key order: private data. It can be made and given to a
 /// [`NoiseSource`], and nothing else: no `Debug`, no `Clone`, no way to read it outside this crate.
+///
+/// ```compile_fail
+/// let cells = lyceum_privacy::mechanism::ExactCells::new(vec![1]);
+/// println!("{cells:?}");
+/// ```
+/// ```compile_fail
+/// let cells = lyceum_privacy::mechanism::ExactCells::new(vec![1]);
+/// let copy = cells.clone();
+/// ```
 pub struct ExactCells(Vec<i64>);
 
 impl ExactCells {

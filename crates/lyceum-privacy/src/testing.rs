@@ -1,7 +1,9 @@
 //! Noise sources for tests, behind the cargo feature `testing`: they hold exact values or draw predictable noise, so
 //! no shipped build may contain them. Dependents enable the feature under `[dev-dependencies]` only.
 
+use crate::accounting;
 use crate::accuracy::GaussianRedraw;
+use crate::budget::Rho;
 use crate::mechanism::{ExactCells, Mechanism, MechanismCall, NoiseError, NoiseSource};
 use std::sync::{Mutex, PoisonError};
 
@@ -44,6 +46,28 @@ impl<N: NoiseSource> NoiseSource for RecordingNoise<N> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner).push(record);
         noisy
     }
+}
+
+/// ρ between two recordings of the same query on neighbouring data: Σ‖Δ‖₂²/2σ² over Gaussian and Σ(‖Δ‖₁/b)²/2 over
+/// Laplace calls, rounded up. A correct barrier keeps it at most the price. Query ids are ignored, since each run has
+/// its own. `None` when the calls or the numbers of cells differ, which would be a leak by itself for listed keys;
+/// for undeclared keys align the cells first.
+#[must_use]
+pub fn recorded_rho(one: &[Recorded], other: &[Recorded]) -> Option<Rho> {
+    if one.len() != other.len() {
+        return None;
+    }
+    one.iter().zip(other).try_fold(Rho::ZERO, |sum, (a, b)| {
+        let same = MechanismCall { query: b.call.query, ..a.call } == b.call && a.exact.len() == b.exact.len();
+        let distance = a.exact.iter().zip(&b.exact).map(|(x, y)| (i128::from(*x) - i128::from(*y)) as f64);
+        let rho = match a.call.mechanism {
+            Mechanism::DiscreteGaussian { sigma } => {
+                accounting::gaussian_rho(distance.map(|d| d * d).sum::<f64>().sqrt(), sigma)
+            }
+            Mechanism::DiscreteLaplace { scale } => accounting::laplace_rho(distance.map(f64::abs).sum(), scale),
+        };
+        if same { sum.checked_add(rho) } else { None }
+    })
 }
 
 /// Adds nothing: answers are exact. Checks the call as every source does.

@@ -5,7 +5,7 @@ use lyceum_privacy::accounting::{gaussian_sigma, laplace_scale};
 use lyceum_privacy::mechanism::{
     ExactCells, LiveNoise, Mechanism, MechanismCall, NoiseError, NoiseSource, Norm, Sensitivity,
 };
-use lyceum_privacy::testing::{RecordingNoise, SeededNoise, ZeroNoise};
+use lyceum_privacy::testing::{RecordingNoise, SeededNoise, ZeroNoise, recorded_rho};
 use opendp::domains::{AtomDomain, VectorDomain};
 use opendp::measures::{MaxDivergence, ZeroConcentratedDivergence};
 use opendp::metrics::{L1Distance, L2Distance};
@@ -149,4 +149,24 @@ fn a_recorder_keeps_calls_exact_values_and_answers() {
     assert_eq!((records[2].exact.as_slice(), records[2].noisy.len()), ([5].as_slice(), 0));
     assert!(recorder.take().is_empty());
     assert_eq!(ZeroNoise.add_noise(&call, ExactCells::new(vec![4, -4])).unwrap(), vec![4, -4]);
+}
+
+#[test]
+fn recordings_of_neighbours_are_compared_with_the_price() {
+    let record = |query: u128, gaussian_cells: &[i64], laplace_cells: &[i64]| {
+        let recorder = RecordingNoise::new(ZeroNoise);
+        let calls = [(gaussian(10.0, 5.0), gaussian_cells), (laplace(10.0, 2.0), laplace_cells)];
+        for (call, cells) in calls {
+            recorder.add_noise(&MechanismCall { query, ..call }, ExactCells::new(cells.to_vec())).unwrap();
+        }
+        recorder.take()
+    };
+    let (one, other) = (record(1, &[100, 7, 50], &[3, 4]), record(2, &[103, 7, 46], &[4, 3]));
+    // (3² + 4²)/(2·10²) = 0.125 and (2/10)²/2 = 0.02: exactly the price, as both bounds are attained
+    let loss = recorded_rho(&one, &other).unwrap();
+    assert!((loss.as_f64() - 0.145).abs() < 1e-11);
+    assert_eq!(loss.0, one.iter().map(|r| r.call.rho().0).sum::<u64>());
+    assert_eq!(recorded_rho(&one, &one), Some(Rho::ZERO));
+    assert_eq!(recorded_rho(&one, &one[..1]), None);
+    assert_eq!(recorded_rho(&one, &record(1, &[100, 7], &[3, 4])), None);
 }
