@@ -1,2 +1,49 @@
-//! Developer commands.
-fn main() {}
+//! Developer commands that must run everywhere: `cargo xtask test` and `cargo xtask tidy`.
+//!
+//! `test.rs` lists the parts of the one test command, `tidy.rs` the rules of the house that no compiler checks,
+//! `arrows.rs` which crate may depend on which, `notebooks.rs` the Python side.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod arrows;
+mod notebooks;
+mod shell;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Developer commands.
+
+    cargo xtask test    everything that must pass: format, tidy, lints, build, Rust tests, notebooks
+    cargo xtask tidy    the rules of the house: dependencies, file headers and lengths, lints, versions
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let ok = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["test"] => test::run(),
+        ["tidy"] => report(tidy::check(&shell::root())),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            true
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints what tidy found; true if nothing is wrong.
+fn report(findings: tidy::Findings) -> bool {
+    for warning in &findings.warnings {
+        println!("warning: {warning}");
+    }
+    for problem in &findings.problems {
+        println!("error: {problem}");
+    }
+    println!("tidy: {} errors, {} warnings", findings.problems.len(), findings.warnings.len());
+    findings.problems.is_empty()
+}
