@@ -35,12 +35,18 @@ pub(crate) fn two_sided_quantile(confidence: f64) -> f64 {
         return f64::INFINITY;
     }
     let target = ((1.0 - confidence) / 2.0).ln();
-    let (mut low, mut high) = (0.0, 40.0);
+    // ln Q is concave and falls, so Newton's steps from 0 overshoot once and then come down to the root.
+    let mut z = 0.0;
     for _ in 0..60 {
-        let middle = 0.5 * (low + high);
-        if ln_tail(middle) > target { low = middle } else { high = middle }
+        let here = ln_tail(z);
+        let ln_density = -0.5 * z * z - 0.5 * (2.0 * PI).ln();
+        let step = (here - target) * (here - ln_density).exp();
+        z += step;
+        if step.abs() < 1e-14 * z {
+            break;
+        }
     }
-    high
+    z
 }
 
 /// ln P(Z ≥ a) of the discrete Gaussian with parameter σ > 0; for a ≥ 1 never below the truth by more than rounding.
@@ -114,6 +120,10 @@ mod tests {
             assert!((two_sided_quantile(c) - z).abs() < 1e-9);
         }
         assert_eq!(two_sided_quantile(0.0), 0.0);
+        for c in [1e-9, 0.1, 0.99, 1.0 - 1e-6, 1.0 - 1e-12] {
+            let back = 1.0 - 2.0 * ln_tail(two_sided_quantile(c)).exp();
+            assert!((back - c).abs() < 1e-14 + 1e-9 * (1.0 - c), "{c}: {back}");
+        }
         assert!(two_sided_quantile(1.0).is_infinite() && two_sided_quantile(f64::NAN).is_infinite());
     }
 
