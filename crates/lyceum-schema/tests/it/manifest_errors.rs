@@ -253,7 +253,7 @@ fn roles_fit_their_types() {
         @r#"
         E1040 m.toml:14: table[0].column[0].role: a column of type string can't have the role measure; use a number or boolean, or another role
         E1040 m.toml:15: table[0].column[1].role: a column of type int64 can't have the role time; use date or timestamp, or another role
-        E1040 m.toml:16: table[0].column[2].role: a column of type float64 can't have the role join_key; use string, int32 or int64, or another role
+        E1040 m.toml:16: table[0].column[2].role: a column of type float64 can't have the role join_key; use string, an integer type, date or timestamp, or another role
         "#
     );
     let people = PEOPLE.replace("\"string\"", "\"float64\"");

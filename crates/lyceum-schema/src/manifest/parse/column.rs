@@ -115,8 +115,8 @@ const fn misfit(data_type: DataType, role: Role) -> Option<&'static str> {
     match (role, data_type) {
         (Role::Measure, String | Date | Timestamp) => Some("a number or boolean"),
         (Role::Time, Boolean | Int32 | Int64 | Float64 | String) => Some("date or timestamp"),
-        (Role::PrivacyUnit | Role::JoinKey, Boolean | Float64) => Some("string, int32 or int64"),
-        (Role::PrivacyUnit, Date | Timestamp) => Some("string, int32 or int64"),
+        (Role::PrivacyUnit, Boolean | Float64 | Date | Timestamp) => Some("string, int32 or int64"),
+        (Role::JoinKey, Boolean | Float64) => Some("string, an integer type, date or timestamp"),
         _ => None,
     }
 }
