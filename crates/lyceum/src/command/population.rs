@@ -1,0 +1,56 @@
+//! `lyceum population`: declare a population, see what was spent of it.
+
+use crate::cli::Population;
+use crate::client::Client;
+use crate::failure::Outcome;
+use crate::output::{json, line, remark};
+use crate::render::{budget, number, table};
+use lyceum_schema::wire;
+
+/// Runs the command.
+pub(super) async fn run(args: Population, client: &Client, as_json: bool) -> Outcome {
+    match args {
+        Population::Create { name, epsilon, delta, size, organisation } => {
+            let body = wire::CreatePopulation { name, organisation, epsilon, delta, size };
+            let made: wire::Population = client.post("/v1/populations", &body).await?;
+            if as_json {
+                json(&made);
+            } else {
+                line(&format!(
+                    "declared {}: ε {} and δ {} for all answers about some {} units, for ever",
+                    made.name,
+                    made.epsilon,
+                    made.delta,
+                    number::integer(i128::from(made.size))
+                ));
+                remark("the budget doesn't come back: new datasets, releases and workspaces draw on the same one");
+            }
+        }
+        Population::List => {
+            let all: wire::List<wire::Population> = client.get("/v1/populations").await?;
+            if as_json {
+                json(&all);
+            } else {
+                let header = ["name", "organisation", "epsilon", "delta", "size"].map(String::from);
+                let rows: Vec<_> = all
+                    .items
+                    .iter()
+                    .map(|p| {
+                        let size = number::integer(i128::from(p.size));
+                        vec![p.name.to_string(), p.organisation.to_string(), p.epsilon.clone(), p.delta.clone(), size]
+                    })
+                    .collect();
+                line(&table::plain(&header, &rows, &[2, 3, 4]));
+            }
+        }
+        Population::Show { name } => {
+            let population: wire::PopulationBudget = client.get(&format!("/v1/populations/{name}/budget")).await?;
+            if as_json {
+                json(&population);
+            } else {
+                line(&budget::population(&population));
+            }
+        }
+    }
+    Ok(())
+}
