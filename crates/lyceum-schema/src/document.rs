@@ -1,7 +1,7 @@
 //! Reading a TOML document that a person wrote: typed access to keys, with every problem collected and located.
 //!
-//! Nothing here knows what a manifest or a policy is. A reader takes a [`Section`] (one TOML table) and asks it for
-//! keys; what is absent or wrong is pushed to [`Problems`] and answered with `None`, so that one pass finds all.
+//! Nothing here knows what a manifest or a policy is. A reader takes a `Section` (one TOML table) and asks it for
+//! keys; what is absent or wrong is pushed to `Problems` and answered with `None`, so that one pass finds all.
 
 use crate::problem::Problem;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! Names that people type: datasets, tables, columns, workspaces, populations, organisations, users.
 //!
-//! A name is 1–63 characters. [`Slug`] names appear in URLs, [`Ident`] names appear in SQL unquoted.
+//! A name is 1–63 characters. Names of tables and columns appear in SQL unquoted, all others in URLs.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;

@@ -11,7 +11,7 @@ pub enum DataType {
     Int64,
     /// IEEE 754 double; NaN and infinities become NULL at ingest.
     Float64,
-    /// UTF-8 text of at most [`Domain::max_bytes`] bytes.
+    /// UTF-8 text of at most [`Domain::max_bytes`](super::Domain::max_bytes) bytes.
     String,
     /// Days since 1970-01-01.
     Date,
