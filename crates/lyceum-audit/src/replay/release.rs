@@ -31,15 +31,13 @@ impl Replay {
         if terms.populations.iter().any(|p| !self.populations.contains_key(p)) {
             return Err(Broken::Missing("population"));
         }
-        // A policy that asks for no approval has nothing to wait for.
-        let state = if terms.approvals == 0 { ReleaseState::Active } else { ReleaseState::Proposed };
         let release = Release {
             workspace,
             owner: terms.owner.clone(),
             kind: terms.kind,
             populations: terms.populations.to_vec(),
-            state,
-            was_active: state == ReleaseState::Active,
+            state: ReleaseState::Proposed,
+            was_active: false,
             proposed_by,
             approved_by: Vec::new(),
             approvals: terms.approvals,
@@ -66,7 +64,8 @@ impl Replay {
         }
         release.approved_by.push(reviewer);
         let given = release.approved_by.len();
-        if active != (given >= usize::from(release.approvals)) {
+        // Nothing becomes active without any approval, so a proposal that asks for none needs one.
+        if active != (given >= usize::from(release.approvals.max(1))) {
             return Err(Broken::Approvals { given, needed: release.approvals });
         }
         if active {
@@ -102,7 +101,7 @@ impl Replay {
     }
 
     fn may_review(&self, user: UserId, workspace: WorkspaceId) -> bool {
-        let of_workspace = self.workspaces.get(&workspace).and_then(|members| members.get(&user));
-        of_workspace == Some(&Role::Reviewer) || self.users.get(&user) == Some(&Role::Reviewer)
+        let members = self.workspaces.get(&workspace);
+        members.and_then(|members| members.get(&user)) == Some(&Role::Reviewer)
     }
 }

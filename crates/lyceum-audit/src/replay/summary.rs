@@ -77,10 +77,9 @@ impl AccountSpent {
     /// Share of the budget that is spent, in thousandths, rounded up; the larger of the shares of ρ and δ.
     #[must_use]
     pub fn share_permille(&self) -> u64 {
-        let share = |spent: u64, cap: u64| match (u128::from(spent) * 1000).checked_div(u128::from(cap)) {
-            // At most 1000 × 2^64 / 1; saturates where it could only come from a cap that was broken.
-            Some(_) => u64::try_from((u128::from(spent) * 1000).div_ceil(u128::from(cap))).unwrap_or(u64::MAX),
-            None => 0,
+        let share = |spent: u64, cap: u64| match cap {
+            0 => 0,
+            cap => (u128::from(spent) * 1000).div_ceil(u128::from(cap)).min(u128::from(u64::MAX)) as u64,
         };
         share(self.rho, self.cap_rho).max(share(self.delta, self.cap_delta))
     }

@@ -65,8 +65,8 @@ pub enum Broken {
     /// A release was approved twice by the same person.
     #[error("the same person approves the release twice")]
     ApprovedTwice,
-    /// The approver is a reviewer neither of the workspace nor of the installation.
-    #[error("the release is approved by somebody who is not a reviewer at that moment")]
+    /// The approver is not a reviewer of the release's workspace.
+    #[error("the release is approved by somebody who is not a reviewer of its workspace at that moment")]
     NotReviewer,
     /// A release was said to be active too early, or not when it became so.
     #[error("{given} of {needed} approvals are given, and the entry says the opposite of what follows from that")]

@@ -1,0 +1,11 @@
+//! The log through its public edge: formats, proofs, tampering, and the rules that a replay checks.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod event;
+mod merkle;
+mod note;
+mod receipt;
+mod replay;
+mod tile;
+mod verify;
+mod world;
