@@ -11,7 +11,8 @@ use toml::de::{DeTable, DeValue};
 /// Longest document that is read, in bytes.
 pub const MAX_DOCUMENT_BYTES: usize = 1 << 20;
 
-/// One problem of a manifest or policy, with its place. `Display` is one line: file, line, key, why and fix.
+/// One problem of a manifest or policy, with its place. `Display` is one line: code, file, line, key, why
+/// and fix.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub struct DocumentError {
     file: String,
@@ -55,7 +56,7 @@ impl DocumentError {
 
 impl fmt::Display for DocumentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: ", self.file, self.line)?;
+        write!(f, "{} {}:{}: ", self.code(), self.file, self.line)?;
         if !self.key.is_empty() {
             write!(f, "{}: ", self.key)?;
         }

@@ -3,9 +3,9 @@
 use lyceum_schema::document::{DocumentError, MAX_DOCUMENT_BYTES};
 use lyceum_schema::manifest::Manifest;
 
-/// One line per problem: the code, then what a person sees.
+/// One line per problem, as a person sees it.
 pub(crate) fn report(errors: &[DocumentError]) -> String {
-    errors.iter().map(|e| format!("{} {e}", e.code())).collect::<Vec<_>>().join("\n")
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 const HEAD: &str = r#"[dataset]
