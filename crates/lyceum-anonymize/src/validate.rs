@@ -7,7 +7,7 @@
 //! Timestamp(µs, no zone: the instants are UTC). Direct identifiers and the raw unit are gone.
 
 pub(crate) mod cell;
-pub(crate) mod column;
+mod column;
 mod domain;
 mod error;
 

@@ -11,7 +11,7 @@ use lyceum_schema::manifest::DataType;
 use std::borrow::Cow;
 
 /// A column as a file stores it, in one of few shapes.
-pub(super) enum Source {
+pub(crate) enum Source {
     Null,
     Text(StringArray),
     TextView(StringViewArray),
@@ -26,7 +26,7 @@ pub(super) enum Source {
 }
 
 /// One value as a file stores it.
-pub(super) enum Cell<'a> {
+pub(crate) enum Cell<'a> {
     Null,
     Text(&'a str),
     BrokenText,
@@ -39,7 +39,7 @@ pub(super) enum Cell<'a> {
 
 impl Source {
     /// Brings a file's column into one of the shapes; `None` for types that are not read.
-    pub(super) fn new(array: &dyn Array) -> Option<Self> {
+    pub(crate) fn new(array: &dyn Array) -> Option<Self> {
         use ArrowType as A;
         let to = |t: &A| cast(array, t).ok();
         Some(match array.data_type() {
@@ -67,7 +67,7 @@ impl Source {
     }
 
     /// Whether values of this shape can be read as the declared type at all.
-    pub(super) const fn reads_as(&self, declared: DataType) -> bool {
+    pub(crate) const fn reads_as(&self, declared: DataType) -> bool {
         use DataType as D;
         match self {
             Self::Null | Self::Text(_) | Self::TextView(_) | Self::Bytes(_) => true,
@@ -82,7 +82,7 @@ impl Source {
     }
 
     /// The value in a row.
-    pub(super) fn cell(&self, row: usize) -> Cell<'_> {
+    pub(crate) fn cell(&self, row: usize) -> Cell<'_> {
         macro_rules! valid {
             ($array:expr) => {
                 if $array.is_null(row) {
@@ -146,7 +146,7 @@ fn decimal<'a>(unscaled: i128, scale: u32) -> Cell<'a> {
 }
 
 /// What a cell reads as: a value or NULL, perhaps corrected.
-pub(super) type Reading<T> = Result<(Option<T>, Option<Correction>), Reason>;
+pub(crate) type Reading<T> = Result<(Option<T>, Option<Correction>), Reason>;
 
 const fn plain<T>(value: T) -> Reading<T> {
     Ok((Some(value), None))
@@ -157,7 +157,7 @@ const fn null<T>() -> Reading<T> {
 }
 
 /// Reads a boolean: true/false, t/f, yes/no, y/n, 1/0 in any case.
-pub(super) fn boolean(cell: &Cell<'_>) -> Reading<bool> {
+pub(crate) fn boolean(cell: &Cell<'_>) -> Reading<bool> {
     match cell {
         Cell::Null => null(),
         Cell::Boolean(b) => plain(*b),
@@ -170,7 +170,7 @@ pub(super) fn boolean(cell: &Cell<'_>) -> Reading<bool> {
 
 /// Reads an integer of 64 bits; a missing number that a file stores as NaN is NULL.
 #[allow(clippy::cast_possible_truncation)]
-pub(super) fn int(cell: &Cell<'_>) -> Reading<i64> {
+pub(crate) fn int(cell: &Cell<'_>) -> Reading<i64> {
     match cell {
         Cell::Null => null(),
         Cell::Int(i) => i64::try_from(*i).map_or(Err(Reason::WrongType), plain),
@@ -186,7 +186,7 @@ pub(super) fn int(cell: &Cell<'_>) -> Reading<i64> {
 
 /// Reads a finite double.
 #[allow(clippy::cast_precision_loss)]
-pub(super) fn float(cell: &Cell<'_>) -> Reading<f64> {
+pub(crate) fn float(cell: &Cell<'_>) -> Reading<f64> {
     let value = match cell {
         Cell::Null => return null(),
         Cell::Int(i) => *i as f64,
@@ -205,7 +205,7 @@ pub(super) fn float(cell: &Cell<'_>) -> Reading<f64> {
 }
 
 /// Reads text as it is; integers as decimal text.
-pub(super) fn text<'a>(cell: &Cell<'a>) -> Reading<Cow<'a, str>> {
+pub(crate) fn text<'a>(cell: &Cell<'a>) -> Reading<Cow<'a, str>> {
     match cell {
         Cell::Null => null(),
         Cell::Text(text) => plain(Cow::Borrowed(*text)),
@@ -216,7 +216,7 @@ pub(super) fn text<'a>(cell: &Cell<'a>) -> Reading<Cow<'a, str>> {
 }
 
 /// Reads days since 1970-01-01 from `YYYY-MM-DD`.
-pub(super) fn date(cell: &Cell<'_>) -> Reading<i32> {
+pub(crate) fn date(cell: &Cell<'_>) -> Reading<i32> {
     match cell {
         Cell::Null => null(),
         Cell::Date(days) => plain(*days),
@@ -227,7 +227,7 @@ pub(super) fn date(cell: &Cell<'_>) -> Reading<i32> {
 }
 
 /// Reads microseconds since the epoch from RFC 3339, or from `YYYY-MM-DD[ HH:MM:SS[.ffffff]]` taken as UTC.
-pub(super) fn timestamp(cell: &Cell<'_>) -> Reading<i64> {
+pub(crate) fn timestamp(cell: &Cell<'_>) -> Reading<i64> {
     match cell {
         Cell::Null => null(),
         Cell::Timestamp(micros) => plain(*micros),
