@@ -131,6 +131,30 @@ pub enum Account {
     },
 }
 
+impl Account {
+    /// The population whose budget it is part of.
+    #[must_use]
+    pub const fn population(&self) -> PopulationId {
+        match self {
+            Self::Root { population }
+            | Self::Owner { population, .. }
+            | Self::Workspace { population, .. }
+            | Self::Researcher { population, .. } => *population,
+        }
+    }
+
+    /// What kind of account it is, in a word.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Root { .. } => "root",
+            Self::Owner { .. } => "owner",
+            Self::Workspace { .. } => "workspace",
+            Self::Researcher { .. } => "researcher",
+        }
+    }
+}
+
 /// One debit of one account, with the cap it was checked against.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Debit {

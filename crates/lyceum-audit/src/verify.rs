@@ -164,7 +164,8 @@ fn check_summary(report: &mut Report, s: &Summary) {
     let (active, never): (Vec<_>, Vec<_>) = s.releases.iter().partition(|r| r.was_active);
     let least = active.iter().map(|r| r.approved_by.len()).min().unwrap_or(0);
     let most = active.iter().map(|r| r.approved_by.len()).max().unwrap_or(0);
-    let mut releases = format!("{} releases", thousands(active.len() as u64));
+    let mut releases =
+        format!("{} {}", thousands(active.len() as u64), if active.len() == 1 { "release" } else { "releases" });
     if !active.is_empty() {
         let people = if least == most { format!("{least}") } else { format!("{least} to {most}") };
         let noun = if most == 1 { "person" } else { "people" };

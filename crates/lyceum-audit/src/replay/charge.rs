@@ -15,30 +15,6 @@ pub(super) struct Price {
     pub(super) delta: u64,
 }
 
-impl Account {
-    /// The population whose budget it is part of.
-    #[must_use]
-    pub const fn population(&self) -> PopulationId {
-        match self {
-            Self::Root { population }
-            | Self::Owner { population, .. }
-            | Self::Workspace { population, .. }
-            | Self::Researcher { population, .. } => *population,
-        }
-    }
-
-    /// What kind of account it is, in a word.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Root { .. } => "root",
-            Self::Owner { .. } => "owner",
-            Self::Workspace { .. } => "workspace",
-            Self::Researcher { .. } => "researcher",
-        }
-    }
-}
-
 impl Replay {
     pub(super) fn charge(
         &mut self,
