@@ -1,0 +1,82 @@
+//! Why a table can't be laid out or scanned. Texts of Arrow, Parquet and DataFusion are dropped: they may quote rows.
+
+use std::error::Error;
+use std::io::ErrorKind;
+
+/// Why a table can't be laid out or scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LayoutError {
+    /// The producer of rows gave up.
+    #[error("the upload was aborted")]
+    Aborted,
+    /// A batch has another schema than the manifest says.
+    #[error("rows have other columns than the manifest says")]
+    Schema,
+    /// The object store failed.
+    #[error("the object store failed while {0}")]
+    Store(&'static str),
+    /// The disk of the object store or of the spill directory is full.
+    #[error("no space left on the disk while {0}: free some and upload again")]
+    Full(&'static str),
+    /// Sorting needs more memory than it was given.
+    #[error("sorting needs more memory than it was given: raise the ingest memory limit")]
+    Memory,
+    /// Sorting failed: the spill directory can't be written, most likely.
+    #[error("sorting failed: check that the spill directory can be written")]
+    Sort,
+    /// Encoding Parquet failed.
+    #[error("rows could not be written as Parquet")]
+    Encode,
+    /// The files read back are not as they should be.
+    #[error("the written files are not laid out as they should be: {0}")]
+    Verify(&'static str),
+    /// A registered file holds units of more than one range.
+    #[error("a stored file reaches over a split point: the version has to be uploaded again")]
+    Straddles,
+}
+
+impl LayoutError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Aborted => "E1601",
+            Self::Schema => "E1602",
+            Self::Store(_) => "E1603",
+            Self::Full(_) => "E1604",
+            Self::Memory => "E1605",
+            Self::Sort => "E1606",
+            Self::Encode => "E1607",
+            Self::Verify(_) => "E1608",
+            Self::Straddles => "E1609",
+        }
+    }
+
+    /// A failure while writing to or reading from the object store.
+    pub(super) fn store(error: &(dyn Error + 'static), doing: &'static str) -> Self {
+        if is_full(error) { Self::Full(doing) } else { Self::Store(doing) }
+    }
+
+    /// A failure of DataFusion's sort.
+    pub(super) fn sort(error: &datafusion::error::DataFusionError) -> Self {
+        use datafusion::error::DataFusionError as E;
+        match error.find_root() {
+            E::ResourcesExhausted(_) => Self::Memory,
+            _ if is_full(error) => Self::Full("spilling"),
+            _ => Self::Sort,
+        }
+    }
+}
+
+fn is_full(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(e) = cause {
+        if let Some(io) = e.downcast_ref::<std::io::Error>()
+            && matches!(io.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+        {
+            return true;
+        }
+        cause = e.source();
+    }
+    false
+}

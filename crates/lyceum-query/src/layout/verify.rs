@@ -1,0 +1,131 @@
+//! Reading the written files back: what the engine is going to trust blindly is checked here, from the bytes.
+
+use super::cap::{Cap, units};
+use super::ranges::Ranges;
+use super::{LayoutError, LayoutStats, WrittenTable};
+use crate::catalog::DataFile;
+use arrow::datatypes::SchemaRef;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryFutureExt};
+use lyceum_schema::manifest::{PrivacyUnit, Table};
+use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::path::Path;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
+use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::statistics::Statistics;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Checks each file's schema, statistics, order, range and counts, and the cap, over all files in their order.
+pub(super) async fn verify(
+    table: &Table,
+    schema: &SchemaRef,
+    written: &WrittenTable,
+    store: Arc<dyn ObjectStore>,
+) -> Result<(), LayoutError> {
+    let private = *table.unit() != PrivacyUnit::None;
+    let ranges = Ranges::of(table);
+    let mut cap = Cap::new(table.max_rows_per_unit());
+    let mut found = LayoutStats { capped_rows: written.stats.capped_rows, ..LayoutStats::default() };
+    let mut previous: Option<u64> = None;
+    for file in &written.files {
+        let reader = StoredFile { store: store.clone(), path: Path::from(file.path.as_str()), bytes: file.bytes };
+        let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(|_| unreadable())?;
+        if builder.schema().fields() != schema.fields() {
+            return Err(LayoutError::Verify("a file has other columns"));
+        }
+        let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).map_err(|_| unreadable())?;
+        if rows != file.rows || rows == 0 {
+            return Err(LayoutError::Verify("a file has another number of rows"));
+        }
+        found.rows += rows;
+        if !private {
+            continue;
+        }
+        if previous.is_some_and(|last| file.unit_low <= last) {
+            return Err(LayoutError::Verify("two files share units or are out of order"));
+        }
+        if ranges.index(file.unit_low) != ranges.index(file.unit_high) {
+            return Err(LayoutError::Straddles);
+        }
+        check_statistics(builder.metadata(), file)?;
+
+        let unit_only = ProjectionMask::roots(builder.parquet_schema(), [0]);
+        let mut batches = builder.with_projection(unit_only).with_batch_size(8_192).build().map_err(|_| unreadable())?;
+        let mut first = None;
+        while let Some(batch) = batches.next().await {
+            let batch = batch.map_err(|_| unreadable())?;
+            let ids = units(&batch).ok_or(LayoutError::Verify("a unit is NULL"))?;
+            if cap.keep(ids).is_some() {
+                return Err(LayoutError::Verify("a unit has more rows than its cap"));
+            }
+            for id in ids.values() {
+                first.get_or_insert(*id);
+                if previous.is_some_and(|last| *id < last) {
+                    return Err(LayoutError::Verify("rows are not sorted by unit"));
+                }
+                previous = Some(*id);
+            }
+        }
+        if first != Some(file.unit_low) || previous != Some(file.unit_high) {
+            return Err(LayoutError::Verify("a file has other units than it was registered with"));
+        }
+    }
+    found.units = cap.units;
+    if found == written.stats { Ok(()) } else { Err(LayoutError::Verify("counts don't add up")) }
+}
+
+/// The row groups' statistics of the unit column rise from the file's lowest to its highest unit.
+fn check_statistics(metadata: &ParquetMetaData, file: &DataFile) -> Result<(), LayoutError> {
+    let missing = LayoutError::Verify("statistics of the unit column are missing");
+    let mut last = None;
+    for group in metadata.row_groups() {
+        let Some(Statistics::Int64(statistics)) = group.columns().first().and_then(|c| c.statistics()) else {
+            return Err(missing);
+        };
+        // Parquet stores unsigned integers in the bits of signed ones and orders them as unsigned.
+        let (low, high) = match (statistics.min_opt(), statistics.max_opt()) {
+            (Some(low), Some(high)) => (low.cast_unsigned(), high.cast_unsigned()),
+            _ => return Err(missing),
+        };
+        let in_order = low <= high && last.is_none_or(|last| last <= low);
+        if !in_order || low < file.unit_low || high > file.unit_high {
+            return Err(LayoutError::Verify("row groups overlap or are out of order"));
+        }
+        last = Some(high);
+    }
+    Ok(())
+}
+
+const fn unreadable() -> LayoutError {
+    LayoutError::Verify("a file can't be read back")
+}
+
+/// Ranges of a stored file.
+struct StoredFile {
+    store: Arc<dyn ObjectStore>,
+    path: Path,
+    bytes: u64,
+}
+
+impl AsyncFileReader for StoredFile {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
+        self.store.get_range(&self.path, range).map_err(|e| ParquetError::External(Box::new(e))).boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
+        async move {
+            let bytes = self.bytes;
+            let reader = ParquetMetaDataReader::new().with_arrow_reader_options(options);
+            reader.load_and_finish(self, bytes).await.map(Arc::new)
+        }
+        .boxed()
+    }
+}
