@@ -117,7 +117,8 @@ impl Sketch {
             self.longest = self.longest.max(text.len());
         }
         // Leading zeros carry meaning (post codes, account numbers), so such values are text.
-        let code = matches!(cell, Cell::Text(t) if t.len() > 1 && t.starts_with('0') && t.bytes().all(|b| b.is_ascii_digit()));
+        let code =
+            matches!(cell, Cell::Text(t) if t.len() > 1 && t.starts_with('0') && t.bytes().all(|b| b.is_ascii_digit()));
         self.int &= !code && matches!(cell::int(cell), Ok((Some(_), _)));
         if self.float {
             match cell::float(cell) {
@@ -229,13 +230,60 @@ fn sql_name(header: &str, taken: &mut HashSet<String>) -> String {
 }
 
 const IDENTIFIERS: &[&str] = &[
-    "email", "mail", "phone", "telephone", "mobile", "surname", "firstname", "lastname", "fullname", "forename", "street",
-    "address", "ssn", "passport", "iban", "ip", "password", "username", "login", "licence", "license",
+    "email",
+    "mail",
+    "phone",
+    "telephone",
+    "mobile",
+    "surname",
+    "firstname",
+    "lastname",
+    "fullname",
+    "forename",
+    "street",
+    "address",
+    "ssn",
+    "passport",
+    "iban",
+    "ip",
+    "password",
+    "username",
+    "login",
+    "licence",
+    "license",
 ];
 const QUASI_IDENTIFIERS: &[&str] = &[
-    "age", "birth", "birthday", "dob", "born", "zip", "zipcode", "postcode", "postal", "plz", "city", "region", "state",
-    "county", "country", "gender", "sex", "race", "ethnicity", "nationality", "native", "marital", "education",
-    "occupation", "job", "profession", "household", "latitude", "longitude", "lat", "lon",
+    "age",
+    "birth",
+    "birthday",
+    "dob",
+    "born",
+    "zip",
+    "zipcode",
+    "postcode",
+    "postal",
+    "plz",
+    "city",
+    "region",
+    "state",
+    "county",
+    "country",
+    "gender",
+    "sex",
+    "race",
+    "ethnicity",
+    "nationality",
+    "native",
+    "marital",
+    "education",
+    "occupation",
+    "job",
+    "profession",
+    "household",
+    "latitude",
+    "longitude",
+    "lat",
+    "lon",
 ];
 
 /// A role from a name, and a hint for the owner.
@@ -243,7 +291,8 @@ fn guess_role(name: &str, data_type: DataType) -> (Role, &'static str) {
     let words: Vec<&str> = name.split('_').collect();
     let any = |list: &[&str]| words.iter().any(|w| list.contains(w));
     let person_name = name == "name"
-        || (words.contains(&"name") && any(&["first", "last", "full", "user", "customer", "family", "given", "middle"]));
+        || (words.contains(&"name")
+            && any(&["first", "last", "full", "user", "customer", "family", "given", "middle"]));
     let keyed = !matches!(data_type, DataType::Boolean | DataType::Float64 | DataType::Date | DataType::Timestamp);
     match data_type {
         DataType::String | DataType::Int32 | DataType::Int64 if any(IDENTIFIERS) || person_name => {
@@ -267,7 +316,10 @@ fn decades(first: i32, last: i32) -> (i32, i32) {
     };
     let start = |year: i16| {
         let epoch = jiff::civil::Date::constant(1970, 1, 1);
-        jiff::civil::Date::new(year.clamp(0, 9990), 1, 1).ok().and_then(|d| d.since(epoch).ok()).map_or(0, |s| s.get_days())
+        jiff::civil::Date::new(year.clamp(0, 9990), 1, 1)
+            .ok()
+            .and_then(|d| d.since(epoch).ok())
+            .map_or(0, |s| s.get_days())
     };
     (start(year(first).div_euclid(10) * 10), start(year(last).div_euclid(10) * 10 + 10))
 }

@@ -97,7 +97,11 @@ fn rejections<S: Serializer>(map: &BTreeMap<(Reason, Option<ColumnName>), u64>, 
         column: Option<&'a ColumnName>,
         rows: u64,
     }
-    s.collect_seq(map.iter().map(|((reason, column), rows)| Line { reason: *reason, column: column.as_ref(), rows: *rows }))
+    s.collect_seq(map.iter().map(|((reason, column), rows)| Line {
+        reason: *reason,
+        column: column.as_ref(),
+        rows: *rows,
+    }))
 }
 
 fn corrections<S: Serializer>(map: &BTreeMap<(Correction, ColumnName), u64>, s: S) -> Result<S::Ok, S::Error> {
@@ -107,5 +111,9 @@ fn corrections<S: Serializer>(map: &BTreeMap<(Correction, ColumnName), u64>, s: 
         column: &'a ColumnName,
         values: u64,
     }
-    s.collect_seq(map.iter().map(|((correction, column), values)| Line { correction: *correction, column, values: *values }))
+    s.collect_seq(map.iter().map(|((correction, column), values)| Line {
+        correction: *correction,
+        column,
+        values: *values,
+    }))
 }

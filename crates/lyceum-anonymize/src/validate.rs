@@ -69,8 +69,10 @@ impl Validator {
             PrivacyUnit::None => Unit::None,
         };
         let identifiers = table.columns().iter().filter(|c| c.role() == Role::DirectIdentifier);
-        let report =
-            ValidationReport { dropped_identifiers: identifiers.map(|c| c.name().clone()).collect(), ..Default::default() };
+        let report = ValidationReport {
+            dropped_identifiers: identifiers.map(|c| c.name().clone()).collect(),
+            ..Default::default()
+        };
         Ok(Self { columns, unit, schema: accepted_schema(table), key, report, next_row: 0 })
     }
 
@@ -131,7 +133,9 @@ impl Validator {
         let stored = ids.map(|a| Arc::new(a) as ArrayRef).into_iter().chain(arrays.into_iter().flatten());
         // A rejected row has NULL where a value is due, so it has to go before the batch takes its schema.
         let columns: Vec<ArrayRef> = stored.collect();
-        let loose = Schema::new(self.schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>());
+        let loose = Schema::new(
+            self.schema.fields().iter().map(|f| f.as_ref().clone().with_nullable(true)).collect::<Vec<_>>(),
+        );
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let all = RecordBatch::try_new_with_options(Arc::new(loose), columns, &options);
         let kept = all.and_then(|all| if accepted == rows { Ok(all) } else { filter_record_batch(&all, &keep) });

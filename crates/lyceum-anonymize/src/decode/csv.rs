@@ -270,7 +270,8 @@ fn read_header(line: &[u8], delimiter: u8) -> Result<Vec<String>, DecodeError> {
     if result == ReadRecordResult::OutputEndsFull || fields > MAX_COLUMNS {
         return Err(DecodeError::Header("has more than 1,000 columns"));
     }
-    let text = std::str::from_utf8(&text[..written]).map_err(|_| DecodeError::Header("is not UTF-8: save it as UTF-8"))?;
+    let text =
+        std::str::from_utf8(&text[..written]).map_err(|_| DecodeError::Header("is not UTF-8: save it as UTF-8"))?;
     let mut start = 0;
     let mut headers = Vec::with_capacity(fields);
     for end in &ends[..fields] {

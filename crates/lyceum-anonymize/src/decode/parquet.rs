@@ -181,7 +181,9 @@ fn check_sizes(metadata: &ParquetMetaData, file_len: u64) -> Result<(), DecodeEr
                 .zip(u64::try_from(chunk.compressed_size()).ok())
                 .and_then(|(offset, size)| offset.checked_add(size))
                 // A dictionary page lies before the data pages and counts towards the size.
-                .is_some_and(|_| chunk.compressed_size() as u64 <= file_len && chunk.data_page_offset() as u64 <= file_len);
+                .is_some_and(|_| {
+                    chunk.compressed_size() as u64 <= file_len && chunk.data_page_offset() as u64 <= file_len
+                });
             if !within {
                 return Err(DecodeError::Damaged("it is shorter than its footer says"));
             }

@@ -52,9 +52,10 @@ impl Source {
             }
             A::UInt64 => Self::Unsigned(array.as_primitive::<UInt64Type>().clone()),
             A::Float16 | A::Float32 | A::Float64 => Self::Float(to(&A::Float64)?.as_primitive::<Float64Type>().clone()),
-            A::Decimal128(_, scale) => {
-                Self::Decimal(array.as_primitive::<arrow::datatypes::Decimal128Type>().clone(), u32::try_from(*scale).ok()?)
-            }
+            A::Decimal128(_, scale) => Self::Decimal(
+                array.as_primitive::<arrow::datatypes::Decimal128Type>().clone(),
+                u32::try_from(*scale).ok()?,
+            ),
             A::Boolean => Self::Boolean(array.as_boolean().clone()),
             A::Date32 => Self::Date(array.as_primitive::<arrow::datatypes::Date32Type>().clone()),
             A::Timestamp(..) => {

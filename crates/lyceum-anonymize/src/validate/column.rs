@@ -64,11 +64,12 @@ impl ColumnCheck {
         mark: &mut dyn FnMut(usize, Reason),
         correct: &mut dyn FnMut(usize, Correction),
     ) -> Result<ArrayRef, ValidateError> {
-        let source = Source::new(raw).filter(|s| s.reads_as(self.data_type)).ok_or_else(|| ValidateError::ColumnType {
-            column: self.name.clone(),
-            declared: declared_name(self.data_type),
-            found: file_type(raw.data_type()),
-        })?;
+        let source =
+            Source::new(raw).filter(|s| s.reads_as(self.data_type)).ok_or_else(|| ValidateError::ColumnType {
+                column: self.name.clone(),
+                declared: declared_name(self.data_type),
+                found: file_type(raw.data_type()),
+            })?;
         let mut pass = Pass { source, rows: raw.len(), mark, correct };
         let check = &self.check;
         Ok(match self.data_type {

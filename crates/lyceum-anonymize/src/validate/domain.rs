@@ -27,16 +27,20 @@ impl Check {
                 _ => Self::Any,
             },
             Domain::Values(values) => match values.first() {
-                Some(Value::Boolean(_)) => {
-                    Self::Booleans(values.iter().filter_map(|v| if let Value::Boolean(b) = v { Some(*b) } else { None }).collect())
-                }
+                Some(Value::Boolean(_)) => Self::Booleans(
+                    values.iter().filter_map(|v| if let Value::Boolean(b) = v { Some(*b) } else { None }).collect(),
+                ),
                 Some(Value::String(_)) => Self::Texts(
-                    values.iter().filter_map(|v| if let Value::String(s) = v { Some(s.clone()) } else { None }).collect(),
+                    values
+                        .iter()
+                        .filter_map(|v| if let Value::String(s) = v { Some(s.clone()) } else { None })
+                        .collect(),
                 ),
-                _ => values.iter().map(as_int).collect::<Option<_>>().map_or_else(
-                    || Self::Floats(values.iter().filter_map(as_float).collect()),
-                    Self::Ints,
-                ),
+                _ => values
+                    .iter()
+                    .map(as_int)
+                    .collect::<Option<_>>()
+                    .map_or_else(|| Self::Floats(values.iter().filter_map(as_float).collect()), Self::Ints),
             },
         }
     }

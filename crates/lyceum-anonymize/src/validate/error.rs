@@ -17,7 +17,9 @@ pub enum ValidateError {
     #[error("the privacy unit `{0}` must be an integer or text")]
     UnitType(ColumnName),
     /// The file stores a column in a type that can't be read as the declared one.
-    #[error("column `{column}` is declared as {declared}, the file stores it as {found}: cast it in the file or change the manifest")]
+    #[error(
+        "column `{column}` is declared as {declared}, the file stores it as {found}: cast it in the file or change the manifest"
+    )]
     ColumnType {
         /// The column.
         column: ColumnName,

@@ -1,0 +1,8 @@
+//! Behaviour of decoding, validating and drafting through the public edge.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod csv;
+mod draft;
+mod parquet;
+mod support;
+mod validate;
