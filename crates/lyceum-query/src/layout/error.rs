@@ -71,12 +71,31 @@ impl LayoutError {
 fn is_full(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(e) = cause {
-        if let Some(io) = e.downcast_ref::<std::io::Error>()
-            && matches!(io.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
-        {
-            return true;
-        }
         cause = e.source();
+        if let Some(io) = e.downcast_ref::<std::io::Error>() {
+            if matches!(io.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge) {
+                return true;
+            }
+            // The source of a wrapping io::Error is its content's source, so the content has to be asked for.
+            cause = io.get_ref().map(|inner| inner as &(dyn Error + 'static));
+        }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_other_failures_however_deep_it_lies() {
+        let wrap = |kind: ErrorKind| object_store::Error::Generic {
+            store: "test",
+            source: Box::new(std::io::Error::other(std::io::Error::from(kind))),
+        };
+        assert_eq!(LayoutError::store(&wrap(ErrorKind::StorageFull), "writing files").code(), "E1604");
+        assert_eq!(LayoutError::store(&wrap(ErrorKind::PermissionDenied), "writing files").code(), "E1603");
+        let spill = datafusion::error::DataFusionError::IoError(ErrorKind::StorageFull.into());
+        assert_eq!(LayoutError::sort(&spill), LayoutError::Full("spilling"));
+    }
 }

@@ -64,7 +64,8 @@ where
         let options = SortOptions { descending: false, nulls_first: false };
         PhysicalSortExpr::new(Arc::new(Column::new(name, index)), options)
     };
-    let order = LexOrdering::new([by(crate::catalog::UNIT_COLUMN, 0), by(RANK_COLUMN, last)]).ok_or(LayoutError::Sort)?;
+    let order =
+        LexOrdering::new([by(crate::catalog::UNIT_COLUMN, 0), by(RANK_COLUMN, last)]).ok_or(LayoutError::Sort)?;
     let source = Arc::new(Once { schema: ranked.clone(), stream: Mutex::new(Some(input)) });
     let source = StreamingTableExec::try_new(ranked, vec![source], None, [], false, None);
     let source = source.map_err(|e| LayoutError::sort(&e))?;

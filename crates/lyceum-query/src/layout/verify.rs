@@ -9,8 +9,8 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryFutureExt};
 use lyceum_schema::manifest::{PrivacyUnit, Table};
-use object_store::{ObjectStore, ObjectStoreExt};
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
@@ -55,7 +55,8 @@ pub(super) async fn verify(
         check_statistics(builder.metadata(), file)?;
 
         let unit_only = ProjectionMask::roots(builder.parquet_schema(), [0]);
-        let mut batches = builder.with_projection(unit_only).with_batch_size(8_192).build().map_err(|_| unreadable())?;
+        let mut batches =
+            builder.with_projection(unit_only).with_batch_size(8_192).build().map_err(|_| unreadable())?;
         let mut first = None;
         while let Some(batch) = batches.next().await {
             let batch = batch.map_err(|_| unreadable())?;
@@ -127,5 +128,75 @@ impl AsyncFileReader for StoredFile {
             reader.load_and_finish(self, bytes).await.map(Arc::new)
         }
         .boxed()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+    use arrow::array::{ArrayRef, Int64Array, UInt64Array};
+    use arrow::record_batch::RecordBatch;
+    use lyceum_schema::manifest::Manifest;
+    use object_store::memory::InMemory;
+    use parquet::arrow::ArrowWriter;
+
+    fn table() -> Table {
+        let text = "[dataset]\nname = \"d\"\ntitle = \"D\"\nversion = \"1\"\nowner = \"o\"\nlicence = \"l\"\nsource = \"s\"\n\
+            [[table]]\nname = \"t\"\nprivacy_unit = { column = \"u\" }\npopulation = \"p\"\nmax_rows_per_unit = 2\nexpected_rows = 9\n\
+            [[table.column]]\nname = \"u\"\ntype = \"int64\"\nrole = \"privacy_unit\"\n\
+            [[table.column]]\nname = \"v\"\ntype = \"int64\"\nrole = \"measure\"\nbounds = [0, 9]\n";
+        Manifest::parse("m.toml", text).unwrap_or_else(|e| panic!("{e:?}")).tables()[0].clone()
+    }
+
+    /// Writes files of these units as they are, registers them as `claim` says, and verifies.
+    async fn verdict(files: &[&[u64]], claim: impl Fn(&mut WrittenTable)) -> Result<(), LayoutError> {
+        let (table, store) = (table(), Arc::new(InMemory::new()));
+        let schema = super::super::stored_schema(&table);
+        let mut written = WrittenTable { files: Vec::new(), stats: LayoutStats::default() };
+        let mut units = std::collections::BTreeSet::new();
+        for (i, ids) in files.iter().enumerate() {
+            let values: ArrayRef = Arc::new(Int64Array::from(vec![1; ids.len()]));
+            let columns = vec![Arc::new(UInt64Array::from(ids.to_vec())) as ArrayRef, values];
+            let batch = RecordBatch::try_new(schema.clone(), columns).unwrap();
+            let mut bytes = Vec::new();
+            let mut writer = ArrowWriter::try_new(&mut bytes, schema.clone(), None).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap();
+            written.files.push(DataFile {
+                path: format!("f{i}"),
+                bytes: bytes.len() as u64,
+                rows: ids.len() as u64,
+                unit_low: ids[0],
+                unit_high: ids[ids.len() - 1],
+            });
+            store.put(&Path::from(format!("f{i}")), bytes.into()).await.unwrap();
+            units.extend(ids.iter().copied());
+            written.stats.rows += ids.len() as u64;
+        }
+        written.stats.units = units.len() as u64;
+        claim(&mut written);
+        verify(&table, &schema, &written, store).await
+    }
+
+    #[tokio::test]
+    async fn a_right_layout_passes_and_each_wrong_one_fails() {
+        let as_is = |_: &mut WrittenTable| {};
+        let high = 1 << 63;
+        assert_eq!(verdict(&[&[1, 1, 5], &[high]], as_is).await, Ok(()));
+
+        let fails = |outcome: Result<(), LayoutError>, what: &str| {
+            assert!(matches!(outcome, Err(LayoutError::Verify(text)) if text.contains(what)), "{what}: {outcome:?}");
+        };
+        fails(verdict(&[&[1, 7, 5, 9]], as_is).await, "not sorted");
+        fails(verdict(&[&[1, 1, 1]], as_is).await, "more rows than its cap");
+        fails(verdict(&[&[1, 5], &[5, 6]], as_is).await, "share units");
+        fails(verdict(&[&[high], &[1]], as_is).await, "out of order");
+        assert_eq!(verdict(&[&[1, high]], as_is).await, Err(LayoutError::Straddles));
+        fails(verdict(&[&[1, 5]], |w| w.files[0].rows = 3).await, "number of rows");
+        fails(verdict(&[&[1, 5]], |w| w.files[0].unit_low = 0).await, "other units");
+        fails(verdict(&[&[1, 5]], |w| w.files[0].unit_high = 4).await, "row groups");
+        fails(verdict(&[&[1, 5]], |w| w.stats.units = 1).await, "counts");
+        fails(verdict(&[&[1, 5]], |w| w.files[0].path = "gone".into()).await, "can't be read back");
     }
 }

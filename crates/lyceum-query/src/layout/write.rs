@@ -9,9 +9,9 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
-use futures::{FutureExt, TryFutureExt};
 use futures::future::BoxFuture;
-use lyceum_schema::manifest::{PrivacyUnit, Table};
+use futures::{FutureExt, TryFutureExt};
+use lyceum_schema::manifest::Table;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -64,7 +64,7 @@ impl Writer {
             schema,
             store,
             prefix,
-            properties: properties(table),
+            properties: properties(),
             ranges: Ranges::of(table),
             cap: Cap::new(table.max_rows_per_unit()),
             open: None,
@@ -163,19 +163,19 @@ impl Writer {
     }
 }
 
-/// How a table is encoded. Sorted ids repeat per unit, which a dictionary stores as runs; where each row is a unit
-/// a dictionary would only be the column once more, and differences between neighbours are smaller.
-fn properties(table: &Table) -> WriterProperties {
+/// How tables are encoded. Sorted ids are stored plainly: zstd folds the repeats of a unit, and of the encodings
+/// tried on 131,072 sorted ids with 1, 3 and 10 rows per unit, plain was read and written fastest (up to ten times
+/// faster than delta or dictionary), smallest at 3 rows, and never more than 8 bytes a row.
+fn properties() -> WriterProperties {
     let unit = ColumnPath::from(UNIT_COLUMN);
-    let repeats = matches!(table.unit(), PrivacyUnit::Column(_) | PrivacyUnit::ForeignKey { .. });
     WriterProperties::builder()
         .set_created_by("lyceum".to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_column_dictionary_enabled(unit.clone(), repeats)
-        .set_column_encoding(unit, Encoding::DELTA_BINARY_PACKED)
+        .set_column_dictionary_enabled(unit.clone(), false)
+        .set_column_encoding(unit, Encoding::PLAIN)
         .build()
 }
 

@@ -1,0 +1,4 @@
+//! Behaviour of the engine through its public edge.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod layout;
