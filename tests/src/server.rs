@@ -1,0 +1,191 @@
+//! A server process on a home of its own: start, crash, start again. What it prints is kept, over all its lives.
+
+use crate::binary;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long a start, or an awaited end, may take before the test fails.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Where a server listens now; it changes with every start.
+#[derive(Clone, Default)]
+pub struct Address(Arc<RwLock<String>>);
+
+impl Address {
+    /// Such as `http://127.0.0.1:41234`.
+    pub fn url(&self) -> String {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, url: &str) {
+        url.clone_into(&mut self.0.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// A home, and the process that serves it, if one does.
+pub struct Server {
+    folder: TempDir,
+    address: Address,
+    settings: Vec<(String, String)>,
+    process: Option<Child>,
+    lives: usize,
+}
+
+impl Server {
+    /// A server on a new home.
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// A server on a new home with settings, such as `("QUERY_BASE_MILLIS", "50")`, for all its lives.
+    pub fn start_with(settings: &[(&str, &str)]) -> Self {
+        // Answers leave as soon as a tiny question can be done, instead of at times made for large files.
+        let fast = [("QUERY_GRID_MILLIS", "10"), ("QUERY_BASE_MILLIS", "10"), ("QUERY_ROW_NANOS", "0")];
+        let settings = fast.iter().chain(settings).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let folder = tempfile::Builder::new().prefix("lyceum-test-").tempdir().expect("there is a temporary folder");
+        let mut server = Self { folder, address: Address::default(), settings, process: None, lives: 0 };
+        server.restart();
+        server
+    }
+
+    /// The address, for people that outlive a crash.
+    pub fn address(&self) -> Address {
+        self.address.clone()
+    }
+
+    /// The folder around the home, for whatever else a test needs.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The server's home.
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().join("home")
+    }
+
+    /// The administrator's token.
+    pub fn admin_token(&self) -> String {
+        let path = self.home().join("admin.token");
+        std::fs::read_to_string(path).expect("the first start writes it").trim().to_owned()
+    }
+
+    /// Everything that all lives of this server printed.
+    pub fn printed(&self) -> String {
+        (1..=self.lives)
+            .flat_map(|life| [self.output(life, "out"), self.output(life, "err")])
+            .map(|path| String::from_utf8_lossy(&std::fs::read(path).expect("the output is kept")).into_owned())
+            .collect()
+    }
+
+    /// Serves the same home (again).
+    pub fn restart(&mut self) {
+        assert!(self.restart_armed(None), "the server ended at its start:\n{}", self.printed());
+    }
+
+    /// Serves the same home (again), with one named crash point armed, such as `execute=abort`. False: the point was
+    /// passed while starting, and the process is gone.
+    pub fn restart_armed(&mut self, failpoint: Option<&str>) -> bool {
+        self.kill();
+        self.spawn(failpoint);
+        let begun = Instant::now();
+        loop {
+            if let Some(url) = self.announced() {
+                self.address.set(&url);
+                return true;
+            }
+            if self.ended() {
+                return false;
+            }
+            assert!(begun.elapsed() < PATIENCE, "the server does not start:\n{}", self.printed());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Starts on a home that must not be served: waits until the process gives up, and returns how.
+    pub fn restart_in_vain(&mut self) -> ExitStatus {
+        self.kill();
+        self.spawn(None);
+        self.wait()
+    }
+
+    /// Whether the process is gone by itself.
+    pub fn ended(&mut self) -> bool {
+        self.process.as_mut().is_none_or(|p| p.try_wait().expect("the process can be asked").is_some())
+    }
+
+    /// Waits until the process is gone by itself.
+    pub fn wait(&mut self) -> ExitStatus {
+        let begun = Instant::now();
+        let process = self.process.as_mut().expect("a process runs");
+        loop {
+            if let Some(status) = process.try_wait().expect("the process can be asked") {
+                self.process = None;
+                return status;
+            }
+            assert!(begun.elapsed() < PATIENCE, "the server goes on, though it should have ended");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            process.wait().expect("a killed process ends");
+        }
+    }
+
+    /// The most memory that the process ever used, in KiB (`VmHWM`).
+    pub fn peak_memory_kib(&self) -> u64 {
+        let id = self.process.as_ref().expect("a process runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("the process is there");
+        let line = status.lines().find(|l| l.starts_with("VmHWM:")).expect("the kernel counts memory");
+        line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number of KiB")
+    }
+
+    fn spawn(&mut self, failpoint: Option<&str>) {
+        self.lives += 1;
+        let mut command = Command::new(binary::lyceum());
+        for (key, _) in std::env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("LYCEUM_")) {
+            command.env_remove(key);
+        }
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--home"])
+            .arg(self.home())
+            .current_dir(self.folder.path())
+            .envs(self.settings.iter().map(|(key, value)| (format!("LYCEUM_{key}"), value)))
+            .stdout(File::create(self.output(self.lives, "out")).expect("the output can be kept"))
+            .stderr(File::create(self.output(self.lives, "err")).expect("the output can be kept"));
+        if let Some(armed) = failpoint {
+            command.env(lyceum_schema::failpoint::VARIABLE, armed);
+        }
+        self.process = Some(command.spawn().expect("the program runs"));
+    }
+
+    /// The address that this life printed.
+    fn announced(&self) -> Option<String> {
+        [self.output(self.lives, "out"), self.output(self.lives, "err")].iter().find_map(|path| {
+            let text = std::fs::read_to_string(path).ok()?;
+            let prefix = "http://127.0.0.1:";
+            text.match_indices(prefix).find_map(|(at, _)| {
+                let rest = &text[at + prefix.len()..];
+                let end = rest.find(|c: char| !c.is_ascii_digit())?;
+                (end > 0).then(|| format!("{prefix}{}", &rest[..end]))
+            })
+        })
+    }
+
+    fn output(&self, life: usize, stream: &str) -> PathBuf {
+        self.folder.path().join(format!("server-{life}.{stream}"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
