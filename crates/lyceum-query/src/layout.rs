@@ -3,7 +3,7 @@
 //!
 //! [`write_table`] sorts accepted rows (spilling to disk under a memory limit), enforces `max_rows_per_unit` by a
 //! keyed sample, cuts the files at fixed split points of the 64-bit id space, and reads the files back to verify
-//! all that before it returns. [`provider`] declares the layout to DataFusion, statistics withheld.
+//! all that before it returns. [`provider()`] declares the layout to DataFusion, statistics withheld.
 //!
 //! The split points depend on the manifest alone: equal ranges, a power of two of them, so that the scans of any
 //! two tables can be brought to the same ranges and joins on the unit need no shuffle.
@@ -67,7 +67,6 @@ pub struct InputFailed;
 
 /// A bounded channel of accepted batches: its receiving end is what [`write_table`] reads. Drop the sender to end
 /// the table, send [`InputFailed`] to abort it.
-#[must_use]
 pub fn channel(
     batches: usize,
 ) -> (

@@ -5,7 +5,7 @@ use arrow::datatypes::{Int64Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::stats::Precision;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::physical_plan::{ExecutionPlan, displayable};
+use datafusion::physical_plan::{ExecutionPlan, StatisticsArgs, StatisticsContext, displayable};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::TryStreamExt;
 use lyceum_query::catalog::{CatalogTable, DataFile};
@@ -277,6 +277,17 @@ async fn an_aborted_or_wrong_input_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_spill_directory_that_is_not_there_is_an_error_not_a_crash() {
+    let (place, table) = (Place::new(), by_column(10, 1000));
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let options = LayoutOptions { spill_directory: file.path().join("below-a-file"), ..place.options(2 << 20, 1) };
+    let input = futures::stream::iter(rows(&table, 10_000, 5, 150, 0).into_iter().map(Ok::<_, InputFailed>));
+    let error = write_table(&table, input, place.store.clone(), &options).await.unwrap_err();
+    assert_eq!(error, LayoutError::Sort);
+    assert!(place.listed().await.is_empty());
+}
+
+#[tokio::test]
 async fn an_empty_table_has_no_files() {
     let (place, table) = (Place::new(), by_column(10, 1000));
     let written = place.write(&table, Vec::new(), PLENTY, 1).await.unwrap();
@@ -339,6 +350,26 @@ async fn work_per_unit_needs_neither_shuffle_nor_sort() {
 }
 
 #[tokio::test]
+async fn tables_of_different_sizes_join_on_common_ranges() {
+    let (small, large) = (by_column(10, 1000), by_column(10, 4_000_000));
+    let common = partitions([&small, &large, &public()], 8);
+    assert_eq!(common, 4);
+    let (a, b) = (Place::new(), Place::new());
+    let few = a.write(&small, rows(&small, 500, 1, 1, 0), PLENTY, 1).await.unwrap();
+    let many = b.write(&large, rows(&large, 2000, 3, 1, 0), PLENTY, 1).await.unwrap();
+    assert_eq!((few.files.len(), many.files.len()), (4, 8));
+    let context = session(&a, &small, &few, common).await;
+    let url = ObjectStoreUrl::parse("lyceum://others").unwrap();
+    context.register_object_store(url.as_ref(), b.store.clone());
+    context.register_table("big", provider(&catalog_table(&large, many.files), &url).unwrap()).unwrap();
+    let plan = plan(&context, "SELECT big.v FROM t JOIN big ON t.__unit = big.__unit").await;
+    let text = displayable(plan.as_ref()).indent(true).to_string();
+    assert!(!text.contains("RepartitionExec") && !text.contains("SortExec:"), "{text}");
+    let found = datafusion::physical_plan::collect(plan, context.task_ctx()).await.unwrap();
+    assert_eq!(found.iter().map(RecordBatch::num_rows).sum::<usize>(), 1500);
+}
+
+#[tokio::test]
 async fn empty_ranges_are_scanned_as_empty_partitions() {
     let (place, table) = (Place::new(), by_column(10, 4_000_000));
     let written = place.write(&table, rows(&table, 1, 3, 1, 0), PLENTY, 1).await.unwrap();
@@ -362,7 +393,8 @@ async fn the_planner_sees_no_statistics_and_plans_don_t_depend_on_rows() {
         let context = session(&place, &table, &written, 2).await;
         let scan = plan(&context, "SELECT * FROM t").await;
         for partition in [None, Some(0), Some(1)] {
-            let statistics = scan.partition_statistics(partition).unwrap();
+            let args = StatisticsArgs::new().with_partition(partition);
+            let statistics = StatisticsContext::new().compute(scan.as_ref(), &args).unwrap();
             assert_eq!(statistics.num_rows, Precision::Absent);
             assert_eq!(statistics.total_byte_size, Precision::Absent);
             for column in &statistics.column_statistics {
