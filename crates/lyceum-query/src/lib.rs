@@ -10,4 +10,5 @@ pub mod bind;
 pub mod catalog;
 pub mod certify;
 pub mod error;
+pub mod layout;
 pub mod parse;
