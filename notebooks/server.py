@@ -94,7 +94,8 @@ def _furnish(binary: Path, folder: Path, home: Path, data: Path, url: str, users
         command = [str(binary), "--json", *arguments]
         done = subprocess.run(command, env=_environment(folder, login), capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise RuntimeError(f"lyceum {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+            said = f"{done.stdout}{done.stderr}"
+            raise RuntimeError(f"lyceum {' '.join(arguments)} ended with {done.returncode}:\n{said}")
         return json.loads(done.stdout) if done.stdout.strip().startswith("{") else {}
 
     admin = (home / "admin.token").read_text().strip()
@@ -107,15 +108,16 @@ def _furnish(binary: Path, folder: Path, home: Path, data: Path, url: str, users
         tokens[name] = lyceum(admin, "token", "create", name, "--label", "notebooks")["secret"]
         lyceum(admin, "workspace", "add-member", WORKSPACE, name, "--role", role)
 
-    plan = {"--users": users, "--days": 30, "--seed": 7, "--mean-per-day": mean_per_day, "--out": data}
-    lyceum("", "generate", "ads", *(str(word) for pair in plan.items() for word in pair))
-    caps = {"--epsilon": 4, "--delta": 1e-7, "--size": users}
-    lyceum(tokens["steward"], "population", "create", "ads-people", *(str(word) for pair in caps.items() for word in pair))
-    lyceum(tokens["steward"], "dataset", "create", str(ads / "manifest.toml"))
+    size = str(users)
+    plan = ["--users", size, "--days", "30", "--seed", "7", "--mean-per-day", str(mean_per_day), "--out", str(data)]
+    lyceum("", "generate", "ads", *plan)
+    steward = tokens["steward"]
+    lyceum(steward, "population", "create", "ads-people", "--epsilon", "4", "--delta", "1e-7", "--size", size)
+    lyceum(steward, "dataset", "create", str(ads / "manifest.toml"))
     files = [str(data / f"{table}.csv") for table in ("users", "events", "campaigns")]
-    lyceum(tokens["steward"], "dataset", "upload", "ads", *files)
+    lyceum(steward, "dataset", "upload", "ads", *files)
     policy = str(ads / "policy.toml")
-    proposed = lyceum(tokens["steward"], "release", "propose", "ads", "--workspace", WORKSPACE, "--policy", policy)
+    proposed = lyceum(steward, "release", "propose", "ads", "--workspace", WORKSPACE, "--policy", policy)
     lyceum(tokens["examiner"], "release", "approve", proposed["id"], "--reason", "generated data, a demonstration")
     return tokens["scholar"]
 

@@ -70,8 +70,8 @@ def executed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 @pytest.fixture(scope="session")
 def quickstart(executed: dict[str, nbformat.NotebookNode]) -> dict:
     """The variables of the quick start."""
-    text = "".join(output["text"] for output in executed["quickstart"].cells[-1].outputs if output.get("name") == "stdout")
-    return json.loads(text)
+    outputs = executed["quickstart"].cells[-1].outputs
+    return json.loads("".join(output["text"] for output in outputs if output.get("name") == "stdout"))
 
 
 @pytest.fixture(scope="session")
@@ -134,9 +134,9 @@ def test_counts_and_rates_are_near_the_exact_ones(quickstart: dict, truth: dict[
             of = exact.loc[tuple(row[key] for key in keys) if len(keys) > 1 else row[keys[0]]]
             assert near(row, "people", of["size"]), row
             assert near(row, "buyers", of["mean"]), row
-            noise = row["buyers_high"] - row["buyers_low"]
             assert 0 <= row["buyers_estimate_low"] <= row["buyers"] <= row["buyers_estimate_high"] <= 1, row
-            assert row["buyers_estimate_high"] - row["buyers_estimate_low"] > 0.9 * noise, "sampling can't take noise away"
+            noise, both = (row[f"buyers{end}_high"] - row[f"buyers{end}_low"] for end in ("", "_estimate"))
+            assert both > 0.9 * noise, "sampling can't take noise away"
 
 
 def test_there_is_noise_and_not_too_much(quickstart: dict, truth: dict[str, pd.DataFrame]) -> None:
@@ -151,7 +151,7 @@ def test_there_is_noise_and_not_too_much(quickstart: dict, truth: dict[str, pd.D
         assert (row["people_high"] - row["people_low"]) / 2 == pytest.approx(predicted["people"], rel=0.02)
 
 
-def test_reach_is_right_with_filters_and_never_too_high_in_groups(quickstart: dict, truth: dict[str, pd.DataFrame]) -> None:
+def test_reach_is_right_by_filter_and_never_too_high_by_group(quickstart: dict, truth: dict[str, pd.DataFrame]) -> None:
     seen = truth["events"].query("kind == 'impression'")[["user_id", "channel"]].drop_duplicates()
     exact = seen.groupby("channel").size()
     few = seen[seen.groupby("user_id")["channel"].transform("size") <= 3].groupby("channel").size()
@@ -182,10 +182,12 @@ def test_the_lift_is_the_difference_of_the_rates(quickstart: dict, truth: dict[s
     lift = quickstart["lift"]["all people"]
     treatment, control = rates["treatment"], rates["control"]
     assert lift["value"] == pytest.approx(100 * (treatment["buyers"] - control["buyers"]))
-    down = np.hypot(treatment["buyers"] - treatment["buyers_estimate_low"], control["buyers_estimate_high"] - control["buyers"])
-    up = np.hypot(treatment["buyers_estimate_high"] - treatment["buyers"], control["buyers"] - control["buyers_estimate_low"])
-    assert lift["low"] == pytest.approx(lift["value"] - 100 * down)
-    assert lift["high"] == pytest.approx(lift["value"] + 100 * up)
+    (down, up), (below, above) = (
+        (row["buyers"] - row["buyers_estimate_low"], row["buyers_estimate_high"] - row["buyers"])
+        for row in (treatment, control)
+    )
+    assert lift["low"] == pytest.approx(lift["value"] - 100 * np.hypot(down, above))
+    assert lift["high"] == pytest.approx(lift["value"] + 100 * np.hypot(up, below))
     buyers = truth["users"].assign(buyer=truth["users"]["conversions"] > 0).groupby("arm")["buyer"].mean()
     exact = 100 * (buyers["treatment"] - buyers["control"])
     assert abs(lift["value"] - exact) <= HALF_WIDTHS * (lift["high"] - lift["low"]) / 2
