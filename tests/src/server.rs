@@ -29,6 +29,7 @@ impl Address {
 /// A home, and the process that serves it, if one does.
 pub struct Server {
     folder: TempDir,
+    home: PathBuf,
     address: Address,
     settings: Vec<(String, String)>,
     process: Option<Child>,
@@ -43,13 +44,18 @@ impl Server {
 
     /// A server on a new home with settings, such as `("QUERY_BASE_MILLIS", "50")`, for all its lives.
     pub fn start_with(settings: &[(&str, &str)]) -> Self {
+        let mut server = Self::on_new_home(settings);
+        server.restart();
+        server
+    }
+
+    fn on_new_home(settings: &[(&str, &str)]) -> Self {
         // Answers leave as soon as a tiny question can be done, instead of at times made for large files.
         let fast = [("QUERY_GRID_MILLIS", "10"), ("QUERY_BASE_MILLIS", "10"), ("QUERY_ROW_NANOS", "0")];
         let settings = fast.iter().chain(settings).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let folder = tempfile::Builder::new().prefix("lyceum-test-").tempdir().expect("there is a temporary folder");
-        let mut server = Self { folder, address: Address::default(), settings, process: None, lives: 0 };
-        server.restart();
-        server
+        let home = folder.path().join("home");
+        Self { folder, home, address: Address::default(), settings, process: None, lives: 0 }
     }
 
     /// The address, for people that outlive a crash.
@@ -64,7 +70,7 @@ impl Server {
 
     /// The server's home.
     pub fn home(&self) -> PathBuf {
-        self.folder.path().join("home")
+        self.home.clone()
     }
 
     /// The administrator's token.
@@ -105,11 +111,35 @@ impl Server {
         }
     }
 
-    /// Starts on a home that must not be served: waits until the process gives up, and returns how.
-    pub fn restart_in_vain(&mut self) -> ExitStatus {
+    /// Starts on a home that must not be served: waits until the process gives up; what it printed.
+    pub fn restart_in_vain(&mut self) -> String {
         self.kill();
         self.spawn(None);
-        self.wait()
+        let status = self.wait();
+        assert_eq!(status.code(), Some(1), "a refusal ends with status 1");
+        std::fs::read_to_string(self.output(self.lives, "err")).expect("the output is kept")
+    }
+
+    /// Starts a second process on the home while the first serves it; what it printed.
+    pub fn rival(&self) -> String {
+        let mut rival = Self {
+            folder: tempfile::tempdir().expect("there is a temporary folder"),
+            home: self.home.clone(),
+            address: Address::default(),
+            settings: self.settings.clone(),
+            process: None,
+            lives: 0,
+        };
+        rival.restart_in_vain()
+    }
+
+    /// Starts on a new home and kills the process after `delay`, wherever it is then.
+    pub fn stillborn(delay: Duration) -> Self {
+        let mut server = Self::on_new_home(&[]);
+        server.spawn(None);
+        std::thread::sleep(delay);
+        server.kill();
+        server
     }
 
     /// Whether the process is gone by itself.

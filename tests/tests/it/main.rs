@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod crash;
+mod home;
 mod journeys;
 mod kills;
 mod leaks;
