@@ -21,9 +21,10 @@ use lyceum_schema::time::Micros;
 use names::Names;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-pub use source::CatalogSource;
-pub(crate) use functions::bounds_of;
+pub(crate) use functions::{bounds_of, query_time};
 pub(crate) use names::closest;
+pub use source::CatalogSource;
+pub(crate) use source::unit_name;
 
 /// A query with every name resolved and every type known.
 #[derive(Debug)]

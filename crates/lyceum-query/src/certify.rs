@@ -1,10 +1,23 @@
 //! Stage 3: certification. Bottom-up over the typed logical plan: privacy unit, populations, a domain per column;
 //! the plan is split at the barrier into *below* (private) and *above* (post-processing).
 
+mod aggregate;
+mod below;
+mod expression;
+mod measures;
+mod narrow;
+mod operators;
+mod public;
+mod released;
+mod split;
+mod tables;
+
 use crate::barrier::Barrier;
 use crate::bind::ResolvedQuery;
 use crate::catalog::CatalogTable;
 use crate::error::QueryError;
+use crate::parse::{PrivacyOptions, Words};
+use aggregate::Bounded;
 use datafusion::logical_expr::LogicalPlan;
 use std::sync::Arc;
 
@@ -40,19 +53,51 @@ pub struct CertifiedQuery {
 /// Certifies a query: finds the barrier and the facts that make it private, or says why there is none.
 ///
 /// # Errors
-/// [`QueryError::Refused`] with codes E2104 and E2107 to E2119.
+/// [`QueryError::Refused`] with codes E2101, E2104, E2105 and E2107 to E2119.
 pub fn certify(query: ResolvedQuery) -> Result<Certified, QueryError> {
-    let _ = query;
-    Err(crate::error::Refusal::new(crate::error::Reason::Syntax, "", "").into())
+    let ResolvedQuery { plan, options, words } = query;
+    let tables = tables::of(&plan);
+    if !tables.iter().any(|t| tables::is_private(t)) {
+        let plan = public::admit(plan, &words)?;
+        return Ok(Certified::Public(PublicQuery { plan, tables }));
+    }
+    let context = Context { words: &words, options };
+    let aggregate = split::barrier(&plan, &context)?;
+    let input = below::node(&aggregate.input, &context)?;
+    let Bounded { below, mut barrier, certificate } = aggregate::bound(&aggregate, input, &context)?;
+    barrier.intervals = released::requested_intervals(&plan, &aggregate, &words)?;
+    let above = released::above(&plan, &aggregate, &barrier, &words)?;
+    let tables = tables.into_iter().filter(|t| tables::is_private(t)).collect();
+    Ok(Certified::Private(Box::new(CertifiedQuery { below, barrier, above, tables, certificate })))
+}
+
+/// What every rule may look at besides the plan.
+pub(crate) struct Context<'a> {
+    pub(crate) words: &'a Words,
+    pub(crate) options: PrivacyOptions,
 }
 
 impl CertifiedQuery {
     /// What identifies the request among all that are answered alike: everything at and below the barrier, with the
-    /// releases and their policies. Equal texts have equal answers' distributions; names given by the researcher
-    /// and whatever is done above the barrier don't count.
+    /// releases and their policies. Names given by the researcher and whatever is done above the barrier don't count.
     #[must_use]
     pub fn canonical(&self) -> String {
-        String::new()
+        use std::fmt::Write;
+        let b = &self.barrier;
+        let mut text = self.below.display_indent().to_string();
+        for table in &self.tables {
+            let policy = table.policy.canonical();
+            let _ = write!(text, "\n{} {} {}\n{policy}", table.release, table.version, table.table.name());
+        }
+        for key in &b.keys {
+            let _ = write!(text, "\nkey {} {:?}", key.data_type, key.values);
+        }
+        let _ = write!(
+            text,
+            "\n{:?}\n{:?}\nl0 {} {:?} epsilon {:?} row {}",
+            b.measures, b.aggregates, b.max_groups, b.selection, b.epsilon, b.unit_is_row
+        );
+        text
     }
 }
 

@@ -135,6 +135,11 @@ impl ScalarUDFImpl for QueryTime {
     }
 }
 
+/// The value of a function that means the time of the query.
+pub(crate) fn query_time(udf: &ScalarUDF) -> Option<ScalarValue> {
+    udf.inner().downcast_ref::<QueryTime>().map(|t| t.value.clone())
+}
+
 /// The marker of `DP_INTERVAL_LOW/HIGH(aggregate [, confidence])`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Interval {

@@ -233,7 +233,7 @@ fn name_intervals(select: &mut Select) {
             _ => None,
         })
         .collect();
-    let mut name = |expr: &mut Expr| {
+    let name = |expr: &mut Expr| {
         let _: ControlFlow<()> = ast::visit_expressions_mut(expr, |e| {
             if let Expr::Function(f) = e
                 && is_interval(f)

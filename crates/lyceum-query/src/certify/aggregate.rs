@@ -1,0 +1,224 @@
+//! The barrier itself: keys, measures and bounds of the aggregate, and the plan below it in normal form.
+
+use super::below::{Facts, Node, facts};
+use super::expression::{typed, types};
+use super::measures::{Limits, Measures};
+use super::{Certificate, Context};
+use crate::barrier::{Barrier, Bias, Key, KeySelection, Source};
+use crate::catalog::UNIT_COLUMN;
+use crate::domain::{Domain, Kind};
+use crate::error::{Reason, Refusal};
+use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Projection};
+use std::sync::Arc;
+
+/// Most groups that are released if all keys are public.
+pub(crate) const MAX_CELLS: usize = 100_000;
+
+/// An aggregate with its bounds.
+pub(super) struct Bounded {
+    pub(super) below: LogicalPlan,
+    pub(super) barrier: Barrier,
+    pub(super) certificate: Certificate,
+}
+
+/// Bounds an aggregate over a certified node.
+pub(super) fn bound(aggregate: &Aggregate, node: Node, context: &Context<'_>) -> Result<Bounded, Refusal> {
+    let policy = node
+        .tables
+        .first()
+        .map(|t| t.policy.clone())
+        .ok_or_else(|| Refusal::new(Reason::Unsupported, "no table is read", "There is nothing to ask about."))?;
+    let privacy = policy.privacy();
+    check_epsilon(context, privacy.max_epsilon_per_query)?;
+    if aggregate.aggr_expr.is_empty() {
+        return Err(Refusal::new(
+            Reason::Aggregate,
+            "GROUP BY without an aggregate",
+            "Which groups occur is a fact about persons; a group is shown with a noisy number only.",
+        )
+        .fix("SELECT x, COUNT(*) FROM … GROUP BY x")
+        .at(context.words.find("GROUP")));
+    }
+    let (expressions, domains) = keys(aggregate, &node, context)?;
+    let names = aggregate.schema.fields().iter().map(|f| f.name().clone());
+    let lists = public_lists(&domains, context)?;
+    let cells = lists.iter().try_fold(1usize, |n, l| l.as_ref().map(|l| n.saturating_mul(l.len())));
+    let keys: Vec<Key> = names
+        .zip(domains.iter().zip(lists))
+        .map(|(name, (domain, values))| Key { name, data_type: domain.kind.arrow(), values })
+        .collect();
+    let wanted = context.options.max_groups_contributed.unwrap_or(privacy.max_groups_contributed).max(1);
+    // More groups than rows or than there are can't be touched.
+    let touchable = cells.map_or(u64::MAX, |n| n as u64).min(node.max_rows_per_unit).max(1);
+    let max_groups =
+        if node.unit_is_row || keys.is_empty() { 1 } else { u32::try_from(touchable).unwrap_or(u32::MAX).min(wanted) };
+    let expected: u64 = node.tables.iter().map(|t| t.table.expected_rows()).sum();
+    let limits = Limits {
+        rows_per_group: u64::from(privacy.max_rows_per_group).min(node.max_rows_per_unit).max(1),
+        max_rows_per_unit: node.max_rows_per_unit,
+        units: node.population.declared_size.max(if node.unit_is_row { expected } else { 1 }),
+    };
+    let mut measures = Measures::new(limits);
+    for expr in &aggregate.aggr_expr {
+        measures.add(expr, &node, context)?;
+    }
+    let samples = u64::from(max_groups) < touchable && !keys.is_empty() && !node.unit_is_row;
+    let selection = if keys.iter().all(|k| k.values.is_some()) {
+        KeySelection::Public
+    } else {
+        KeySelection::Private { minimum_group_size: privacy.minimum_group_size }
+    };
+    let mut warnings = Vec::new();
+    if samples {
+        warnings.push(format!("one {} counts in at most {max_groups} groups", node.unit_name));
+    }
+    if limits.rows_per_group < limits.max_rows_per_unit {
+        warnings.push(format!("at most {} rows of one {} count in a group", limits.rows_per_group, node.unit_name));
+    }
+    let below = project(&node, &expressions, &measures.values)?;
+    let certificate = certificate(&node, &keys, &measures, max_groups, selection);
+    let barrier = Barrier {
+        sources: node
+            .tables
+            .iter()
+            .map(|t| Source {
+                release: t.release,
+                owner: t.owner.clone(),
+                table: t.sql_name.clone(),
+                policy: t.policy.clone(),
+                expected_rows: t.table.expected_rows(),
+            })
+            .collect(),
+        population: node.population,
+        unit_is_row: node.unit_is_row,
+        keys,
+        values: measures.values.len(),
+        bias: if measures.clips || samples { Bias::Unknown } else { Bias::None },
+        measures: measures.measures,
+        aggregates: measures.aggregates,
+        intervals: Vec::new(),
+        max_groups,
+        selection,
+        epsilon: context.options.epsilon,
+        warnings,
+    };
+    Ok(Bounded { below, barrier, certificate })
+}
+
+fn check_epsilon(context: &Context<'_>, most: f64) -> Result<(), Refusal> {
+    match context.options.epsilon {
+        Some(epsilon) if epsilon > most => Err(Refusal::new(
+            Reason::Options,
+            format!("epsilon = {epsilon} is more than one query may cost"),
+            format!("The release's policy allows at most {most} per query."),
+        )
+        .fix(format!("OPTIONS (epsilon = {most})"))
+        .at(context.words.find("epsilon"))),
+        _ => Ok(()),
+    }
+}
+
+/// The key expressions, total, and what is known of each.
+fn keys(aggregate: &Aggregate, node: &Node, context: &Context<'_>) -> Result<(Vec<Expr>, Vec<Domain>), Refusal> {
+    let at = context.words.find("GROUP");
+    let mut expressions = Vec::new();
+    let mut domains = Vec::new();
+    for expr in &aggregate.group_expr {
+        if let Expr::Column(c) = expr
+            && matches!(facts(c, node, context)?, Facts::Unit)
+        {
+            return Err(Refusal::new(
+                Reason::Unit,
+                format!("GROUP BY {} would show single persons", c.name),
+                "The privacy unit can't be a key of what is released, and aggregates per person are not supported yet.",
+            )
+            .fix(format!("COUNT(DISTINCT {})", c.name))
+            .at(context.words.find(&c.name)));
+        }
+        let key = typed(expr, node, context)?;
+        if key.kind() == Kind::Float {
+            return Err(types("a float can't be a group key".to_owned(), at)
+                .fix("GROUP BY CAST(FLOOR(x) AS BIGINT), or CASE WHEN x < 10 THEN 'low' ELSE 'high' END"));
+        }
+        expressions.push(key.expr);
+        domains.push(key.domain);
+    }
+    Ok((expressions, domains))
+}
+
+type Lists = Vec<Option<Vec<datafusion::common::ScalarValue>>>;
+
+/// Each key's public list, if it has one and all cells together are few enough.
+fn public_lists(domains: &[Domain], context: &Context<'_>) -> Result<Lists, Refusal> {
+    let size = |lists: &Lists| lists.iter().flatten().fold(1usize, |n, l| n.saturating_mul(l.len()));
+    let mut lists: Lists = domains.iter().map(Domain::enumerate).collect();
+    if size(&lists) > MAX_CELLS {
+        // Lists that were only made from intervals are given up: those keys are private then.
+        for (list, domain) in lists.iter_mut().zip(domains) {
+            if !domain.is_listed() {
+                *list = None;
+            }
+        }
+    }
+    if size(&lists) > MAX_CELLS {
+        return Err(Refusal::new(
+            Reason::TooManyGroups,
+            format!("this GROUP BY has {} possible groups", size(&lists)),
+            format!("Every possible group is released, empty ones with noise; at most {MAX_CELLS} can be."),
+        )
+        .fix("group by fewer columns, or narrow them: WHERE x IN ('a', 'b')")
+        .at(context.words.find("GROUP")));
+    }
+    Ok(lists)
+}
+
+/// The normal form that the barrier reads: unit, keys, values.
+fn project(node: &Node, keys: &[Expr], values: &[Expr]) -> Result<LogicalPlan, Refusal> {
+    let unit = node.unit.clone().alias(UNIT_COLUMN);
+    let keys = keys.iter().enumerate().map(|(i, e)| e.clone().alias(format!("k{i}")));
+    let values = values.iter().enumerate().map(|(i, e)| e.clone().alias(format!("v{i}")));
+    let columns = std::iter::once(unit).chain(keys).chain(values).collect();
+    Projection::try_new(columns, Arc::new(node.plan.clone())).map(LogicalPlan::Projection).map_err(|_| {
+        Refusal::new(Reason::Unsupported, "this query can't be rebuilt in normal form", "No rule of certification admits it.")
+    })
+}
+
+fn certificate(
+    node: &Node,
+    keys: &[Key],
+    measures: &Measures,
+    max_groups: u32,
+    selection: KeySelection,
+) -> Certificate {
+    let bounding = if node.unit_is_row {
+        "at most 1 group per row (the unit is the row)".to_owned()
+    } else {
+        format!("at most {max_groups} {} per {}", if max_groups == 1 { "group" } else { "groups" }, node.unit_name)
+    };
+    let bound = Certificate {
+        node: format!("Bound by {}", node.unit_name),
+        facts: std::iter::once(bounding).chain(measures.facts.iter().cloned()).collect(),
+        inputs: vec![node.certificate.clone()],
+    };
+    let shown = keys.iter().map(|k| match &k.values {
+        Some(values) => format!("{} ∈ {} public values", k.name, values.len()),
+        None => format!("{} has no public list", k.name),
+    });
+    let rule = match selection {
+        KeySelection::Public => "every possible group is released, empty ones with noise".to_owned(),
+        KeySelection::Private { minimum_group_size } => {
+            format!("groups of fewer than {minimum_group_size} units, and some above, are not shown")
+        }
+    };
+    let names: Vec<String> = keys.iter().map(|k| k.name.clone()).chain(measures.facts.iter().map(|f| kind(f))).collect();
+    Certificate {
+        node: format!("Release({})", names.join(", ")),
+        facts: shown.chain((!keys.is_empty()).then_some(rule)).collect(),
+        inputs: vec![bound],
+    }
+}
+
+/// `COUNT: at most …` → `COUNT`.
+fn kind(fact: &str) -> String {
+    fact.split(':').next().unwrap_or(fact).to_owned()
+}
