@@ -152,6 +152,12 @@ pub enum QueryError {
     /// Refused by parse, bind or certify: depends on the text, the catalogue and the policy only; nothing charged.
     #[error("{0}")]
     Refused(Box<Refusal>),
+    /// Certified but not priced: just as static, nothing charged.
+    #[error(transparent)]
+    Price(#[from] crate::failure::PriceError),
+    /// Post-processing of released numbers, or a query over public tables, failed.
+    #[error(transparent)]
+    Finish(#[from] crate::failure::FinishError),
 }
 
 impl QueryError {
@@ -160,6 +166,8 @@ impl QueryError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Refused(refusal) => refusal.reason.code(),
+            Self::Price(error) => error.code(),
+            Self::Finish(error) => error.code(),
         }
     }
 }

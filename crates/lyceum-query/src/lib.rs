@@ -5,10 +5,26 @@
 //! skipped. Only [`execute`] sees rows. [`layout`] is the other room: how releases are stored so that
 //! contribution bounding is one streaming pass.
 
+pub mod answer;
 pub mod barrier;
 pub mod bind;
+mod bounded_aggregate;
 pub mod catalog;
 pub mod certify;
+pub mod charge;
+mod departure;
+pub mod domain;
+pub mod engine;
 pub mod error;
+mod exact;
+pub mod execute;
+pub mod failure;
+pub mod finish;
+mod functions;
 pub mod layout;
+mod lineage;
 pub mod parse;
+mod physical;
+pub mod price;
+pub mod release;
+mod session;

@@ -1,0 +1,143 @@
+//! What the operator enforces: keys, measures, L0, how keys are selected, and the secret that samples groups.
+
+use super::bound::Ball;
+use crate::barrier::{Barrier, Key, KeySelection, Measure};
+use crate::failure::PriceError;
+use arrow::array::{ArrayRef, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::ScalarValue;
+use siphasher::sip::SipHasher13;
+use std::fmt;
+use std::hash::Hasher;
+use std::sync::Arc;
+
+/// Column with the position of a group in the product of the declared lists.
+pub(crate) const GROUP_COLUMN: &str = "__group";
+/// Column with the number of units kept in a group.
+pub(crate) const UNITS_COLUMN: &str = "__units";
+/// Most cells of declared keys that are released at once.
+pub(crate) const MAX_CELLS: u64 = 100_000;
+
+/// Everything that the operator needs; made once per prepared query.
+pub(crate) struct BoundSpec {
+    pub(crate) keys: Vec<Key>,
+    pub(crate) values: usize,
+    pub(crate) measures: Vec<Measure>,
+    pub(crate) balls: Vec<Ball>,
+    pub(crate) max_groups: u32,
+    /// The declared product as columns and its length, when every key has a list.
+    pub(crate) listed: Option<(Vec<ArrayRef>, usize)>,
+    pub(crate) sampling: SamplingKey,
+}
+
+impl BoundSpec {
+    /// Checks that everything fits exact integers and that the declared product is not too large.
+    pub(crate) fn new(barrier: &Barrier, sampling: SamplingKey) -> Result<Self, PriceError> {
+        let mut balls = Vec::with_capacity(barrier.measures.len());
+        for (measure, m) in barrier.measures.iter().enumerate() {
+            if m.low > 0 || m.high < 0 {
+                return Err(PriceError::Planning { step: "contribution bounds exclude zero" });
+            }
+            let cell = m.low.unsigned_abs().max(m.high.unsigned_abs());
+            balls.push(Ball::new(cell, barrier.max_groups).ok_or(PriceError::BoundsTooWide { measure })?);
+        }
+        let listed = match barrier.selection {
+            KeySelection::Public => Some(listed_cells(&barrier.keys)?),
+            KeySelection::Private { .. } => None,
+        };
+        Ok(Self {
+            keys: barrier.keys.clone(),
+            values: barrier.values,
+            measures: barrier.measures.clone(),
+            balls,
+            max_groups: barrier.max_groups.max(1),
+            listed,
+            sampling,
+        })
+    }
+
+    /// What leaves each partition: `__group` (or the keys and `__units`), and one 128-bit integer per measure.
+    pub(crate) fn output_schema(&self) -> SchemaRef {
+        let measures =
+            (0..self.measures.len()).map(|i| Field::new(format!("m{i}"), DataType::Decimal128(38, 0), false));
+        let fields: Vec<Field> = if self.listed.is_some() {
+            std::iter::once(Field::new(GROUP_COLUMN, DataType::UInt32, false)).chain(measures).collect()
+        } else {
+            let units = std::iter::once(Field::new(UNITS_COLUMN, DataType::UInt64, false));
+            self.key_fields().chain(measures).chain(units).collect()
+        };
+        Arc::new(Schema::new(fields))
+    }
+
+    /// The keys as nullable fields `k0…`.
+    pub(crate) fn key_fields(&self) -> impl Iterator<Item = Field> {
+        self.keys.iter().enumerate().map(|(i, k)| Field::new(format!("k{i}"), k.data_type.clone(), true))
+    }
+}
+
+impl fmt::Debug for BoundSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "keys={} measures={} max_groups={}", self.keys.len(), self.measures.len(), self.max_groups)
+    }
+}
+
+/// 128 secret bits, fresh per prepared query (hence per charge), that decide which L0 groups a unit keeps.
+pub(crate) struct SamplingKey([u8; 16]);
+
+impl SamplingKey {
+    /// From the operating system.
+    pub(crate) fn fresh() -> Result<Self, PriceError> {
+        let mut key = [0u8; 16];
+        getrandom::fill(&mut key).map_err(|_| PriceError::Randomness)?;
+        Ok(Self(key))
+    }
+
+    /// A given key, so that tests can compare runs.
+    #[cfg(test)]
+    pub(crate) const fn fixed(key: [u8; 16]) -> Self {
+        Self(key)
+    }
+
+    /// The name of a group under this key, from its row-encoded key.
+    pub(crate) fn group(&self, row: &[u8]) -> u64 {
+        let mut h = SipHasher13::new_with_key(&self.0);
+        h.write(row);
+        h.finish()
+    }
+
+    /// The rank of a group for a unit: each unit keeps its smallest.
+    pub(crate) fn rank(&self, unit: u64, group: u64) -> u64 {
+        let mut h = SipHasher13::new_with_key(&self.0);
+        h.write_u64(unit);
+        h.write_u64(group);
+        h.finish()
+    }
+}
+
+/// The product of the declared lists, first key slowest, as one column per key, and its length.
+fn listed_cells(keys: &[Key]) -> Result<(Vec<ArrayRef>, usize), PriceError> {
+    const PLANNING: PriceError = PriceError::Planning { step: "declared keys" };
+    let lists: Vec<&[ScalarValue]> =
+        keys.iter().map(|k| k.values.as_deref().ok_or(PLANNING)).collect::<Result<_, _>>()?;
+    let cells = lists.iter().fold(1u128, |n, l| n.saturating_mul(l.len() as u128));
+    if cells > u128::from(MAX_CELLS) {
+        return Err(PriceError::TooManyCells { cells, limit: MAX_CELLS });
+    }
+    let cells = usize::try_from(cells).map_err(|_| PLANNING)?;
+    let mut columns = Vec::with_capacity(keys.len());
+    let mut repeat = cells;
+    for (list, key) in lists.iter().zip(keys) {
+        if list.is_empty() {
+            return Err(PLANNING);
+        }
+        repeat /= list.len();
+        let values = ScalarValue::iter_to_array(list.iter().cloned()).map_err(|_| PLANNING)?;
+        if values.data_type() != &key.data_type {
+            return Err(PLANNING);
+        }
+        let positions = (0..cells).map(|i| ((i / repeat) % list.len()) as u32);
+        columns.push(take(&values, &UInt32Array::from_iter_values(positions), None).map_err(|_| PLANNING)?);
+    }
+    Ok((columns, cells))
+}

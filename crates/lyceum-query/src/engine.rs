@@ -1,0 +1,231 @@
+//! The engine: one object through which the line of stages is driven.
+//!
+//! ```text
+//! prepare(sql) ─ Public ──────────────────────────────────────────────── run_public → Answer
+//!              └ Private(PricedQuery) → charge(ledger) → answer(…) = execute → release → leave → finish → Answer
+//! ```
+
+use crate::answer::{Answer, AnswerColumn, ColumnKind};
+use crate::bind::bind;
+use crate::catalog::Catalog;
+use crate::certify::{Certified, PublicQuery, certify};
+use crate::charge::{Charge, Charged};
+use crate::error::QueryError;
+use crate::failure::{ExecutionFailed, FinishError, PriceError};
+use crate::finish::Above;
+use crate::parse::parse;
+use crate::physical::with_files;
+use crate::price::{PricedQuery, price};
+use crate::release::{ReleasedGroups, release};
+use crate::session;
+use arrow::compute::concat_batches;
+use arrow::record_batch::RecordBatch;
+use datafusion::common::DataFusionError;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execute_stream;
+use futures::{FutureExt, StreamExt};
+use lyceum_privacy::mechanism::NoiseSource;
+use lyceum_schema::id::ReleaseId;
+use lyceum_schema::time::Micros;
+use object_store::ObjectStore;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Limits of the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EngineConfig {
+    /// Memory of one query, in bytes.
+    pub memory_bytes: usize,
+    /// Partitions of one query that run at the same time.
+    pub target_partitions: usize,
+    /// Where sorts spill to; rows rest there while a query runs, so it must be encrypted or in memory.
+    /// `None`: never, a query that needs it fails.
+    pub spill_dir: Option<PathBuf>,
+    /// Queries that run at the same time; others wait.
+    pub max_concurrent_queries: usize,
+    /// Answers leave at multiples of this after their charge.
+    pub time_grid: Duration,
+    /// Priced time of a query over no rows.
+    pub time_base: Duration,
+    /// Priced time of one declared row.
+    pub time_per_row: Duration,
+    /// Least time after which a query is given up; ten times the priced time if that is longer.
+    pub timeout: Duration,
+    /// Most rows of an answer from public tables.
+    pub max_public_rows: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            memory_bytes: 512 << 20,
+            target_partitions: cores,
+            spill_dir: None,
+            max_concurrent_queries: 2,
+            time_grid: Duration::from_millis(250),
+            time_base: Duration::from_millis(50),
+            time_per_row: Duration::from_nanos(100),
+            timeout: Duration::from_secs(60),
+            max_public_rows: 1_000_000,
+        }
+    }
+}
+
+/// The engine. Cheap to share behind an `Arc`.
+pub struct Engine {
+    config: EngineConfig,
+    store: Arc<dyn ObjectStore>,
+    noise: Arc<dyn NoiseSource>,
+    places: Semaphore,
+}
+
+/// A query that may go on.
+pub struct Prepared {
+    /// Whether the text asked for EXPLAIN PRIVACY: show the explanation, charge nothing.
+    pub explain: bool,
+    /// What is to be done.
+    pub query: PreparedQuery,
+}
+
+/// A query, certified.
+pub enum PreparedQuery {
+    /// Reads public tables only.
+    Public(PreparedPublic),
+    /// Reads private rows: has a price.
+    Private(Box<PricedQuery>),
+}
+
+/// A query over public tables.
+pub struct PreparedPublic {
+    query: PublicQuery,
+}
+
+impl PreparedPublic {
+    /// The releases it reads, each once.
+    #[must_use]
+    pub fn releases(&self) -> Vec<ReleaseId> {
+        let mut releases: Vec<_> = self.query.tables.iter().map(|t| t.release).collect();
+        releases.sort_unstable();
+        releases.dedup();
+        releases
+    }
+}
+
+impl Engine {
+    /// An engine over a store of releases.
+    #[must_use]
+    pub fn new(config: EngineConfig, store: Arc<dyn ObjectStore>, noise: Arc<dyn NoiseSource>) -> Self {
+        let places = Semaphore::new(config.max_concurrent_queries.max(1));
+        Self { config, store, noise, places }
+    }
+
+    /// Stages 1 to 4: parse, bind, certify, price. Reads no rows. `now` is what `now()` means in the query.
+    ///
+    /// # Errors
+    /// [`QueryError`]: static, complete, for people. Nothing is charged.
+    pub async fn prepare(&self, sql: &str, catalog: &Catalog, now: Micros) -> Result<Prepared, QueryError> {
+        let work = AssertUnwindSafe(self.prepare_inner(sql, catalog, now)).catch_unwind();
+        work.await.unwrap_or_else(|_| Err(PriceError::Planning { step: "panic" }.into()))
+    }
+
+    async fn prepare_inner(&self, sql: &str, catalog: &Catalog, now: Micros) -> Result<Prepared, QueryError> {
+        let parsed = parse(sql)?;
+        let (explain, options) = (parsed.explain_privacy(), parsed.options());
+        let query = match certify(bind(parsed, catalog, now)?)? {
+            Certified::Public(query) => PreparedQuery::Public(PreparedPublic { query }),
+            Certified::Private(certified) => {
+                let runtime = session::data_runtime(&self.config, &self.store)
+                    .map_err(|_| PriceError::Planning { step: "runtime" })?;
+                PreparedQuery::Private(Box::new(price(*certified, options.fresh, &self.config, runtime).await?))
+            }
+        };
+        Ok(Prepared { explain, query })
+    }
+
+    /// Stages 6 and 7, and the wait for the priced time: after this everything is public. On an error the wait is
+    /// over, too.
+    ///
+    /// # Errors
+    /// [`ExecutionFailed`], always the same text; the charge stays.
+    pub async fn answer(&self, charged: Charged) -> Result<(ReleasedGroups, Above, Charge), ExecutionFailed> {
+        let outcome = self.execute_and_release(charged).await;
+        match outcome {
+            Ok(released) => Ok(released.leave().await),
+            Err(failed) => {
+                failed.leave().await;
+                Err(failed)
+            }
+        }
+    }
+
+    async fn execute_and_release(&self, charged: Charged) -> Result<crate::release::Released, ExecutionFailed> {
+        let executed = self.execute(charged).await?;
+        let (query, charge, departure) = (executed.charge().query(), executed.charge().id(), executed.departure);
+        let noise = Arc::clone(&self.noise);
+        let released = tokio::task::spawn_blocking(move || release(executed, &noise)).await;
+        released.unwrap_or_else(|_| {
+            tracing::error!(stage = "release", fault = "panic", %query, %charge, "charged query failed");
+            Err(ExecutionFailed { query, charge, departure })
+        })
+    }
+
+    /// Runs a query over public tables.
+    ///
+    /// # Errors
+    /// [`FinishError`].
+    pub async fn run_public(&self, prepared: PreparedPublic) -> Result<Answer, FinishError> {
+        let _place = self.places.acquire().await.map_err(|_| FinishError::Public { step: "closed" })?;
+        let limit = self.config.timeout;
+        let work = AssertUnwindSafe(self.collect_public(prepared.query.plan)).catch_unwind();
+        let batch = match tokio::time::timeout(limit, work).await {
+            Ok(Ok(batch)) => batch?,
+            Ok(Err(_)) => return Err(FinishError::Public { step: "panic" }),
+            Err(_) => return Err(FinishError::Timeout { seconds: limit.as_secs() }),
+        };
+        let schema = batch.schema();
+        let columns = schema.fields().iter().map(|f| AnswerColumn {
+            name: f.name().clone(),
+            kind: ColumnKind::Exact,
+            noise_interval: None,
+            estimate_interval: None,
+        });
+        Ok(Answer { columns: columns.collect(), batch, other: None, notes: Vec::new() })
+    }
+
+    async fn collect_public(&self, plan: LogicalPlan) -> Result<RecordBatch, FinishError> {
+        let failed = |step: &'static str| {
+            move |e: DataFusionError| {
+                tracing::warn!(stage = "public", step, error = %e, "query over public tables failed");
+                FinishError::Public { step }
+            }
+        };
+        let runtime = session::data_runtime(&self.config, &self.store).map_err(failed("runtime"))?;
+        let state = session::data_session(self.config.target_partitions, runtime);
+        let plan = with_files(plan).map_err(failed("tables"))?;
+        let plan = state.create_physical_plan(&plan).await.map_err(failed("planning"))?;
+        let schema = plan.schema();
+        let mut stream = execute_stream(plan, state.task_ctx()).map_err(failed("start"))?;
+        let (mut batches, mut rows) = (Vec::new(), 0);
+        while let Some(batch) = stream.next().await {
+            let batch = batch.map_err(failed("run"))?;
+            rows += batch.num_rows();
+            if rows > self.config.max_public_rows {
+                return Err(FinishError::TooManyRows { limit: self.config.max_public_rows });
+            }
+            batches.push(batch);
+        }
+        concat_batches(&schema, &batches).map_err(|_| FinishError::Public { step: "result" })
+    }
+
+    pub(crate) const fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    pub(crate) const fn places(&self) -> &Semaphore {
+        &self.places
+    }
+}

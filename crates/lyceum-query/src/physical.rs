@@ -1,0 +1,197 @@
+//! The physical plan of *below*, made before the charge with statistics withheld, and checked: every operator and
+//! every expression is on a list, so nothing that the optimizer puts in can fail or leak because of a row.
+
+use crate::bind::CatalogSource;
+use crate::bounded_aggregate::exec::BoundedAggregateExec;
+use crate::bounded_aggregate::node::BoundedAggregateNode;
+use crate::bounded_aggregate::spec::BoundSpec;
+use crate::failure::PriceError;
+use crate::functions;
+use crate::layout;
+use crate::session;
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::common::{DataFusionError, Result, stats::Precision};
+use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::datasource::provider_as_source;
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{LogicalPlan, Operator};
+use datafusion::physical_expr::expressions::{
+    BinaryExpr, CaseExpr, CastExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, Literal, NotExpr,
+};
+use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, StatisticsArgs};
+use std::sync::Arc;
+
+/// Plans *below* under the barrier and checks the result.
+///
+/// # Errors
+/// [`PriceError::Operator`], [`PriceError::Expression`], [`PriceError::Planning`]: static, nothing was read.
+pub(crate) async fn plan_below(
+    state: &SessionState,
+    below: LogicalPlan,
+    spec: Arc<BoundSpec>,
+) -> std::result::Result<Arc<dyn ExecutionPlan>, PriceError> {
+    let step = |step: &'static str| {
+        move |e: DataFusionError| {
+            tracing::warn!(stage = "price", step, error = %e, "planning failed");
+            PriceError::Planning { step }
+        }
+    };
+    let below = with_files(below).map_err(step("tables"))?;
+    let plan = BoundedAggregateNode::over(below, spec).map_err(step("barrier"))?;
+    let plan = state.optimizer().optimize(plan, state, |_, _| {}).map_err(step("logical optimisation"))?;
+    let plan =
+        state.query_planner().create_physical_plan(&plan, state).await.map_err(step("physical planning"))?;
+    check(&plan)?;
+    Ok(plan)
+}
+
+/// Replaces every table of the catalogue by a scan of its files.
+pub(crate) fn with_files(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let replaced = plan.transform_up_with_subqueries(|node| {
+        let LogicalPlan::TableScan(mut scan) = node else { return Ok(Transformed::no(node)) };
+        let Some(source) = scan.source.downcast_ref::<CatalogSource>() else {
+            return Ok(Transformed::no(LogicalPlan::TableScan(scan)));
+        };
+        let provider = layout::provider(source.table(), &session::data_url()?);
+        scan.source = provider_as_source(provider.map_err(|e| DataFusionError::External(Box::new(e)))?);
+        Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
+    })?;
+    Ok(replaced.data)
+}
+
+/// Checks a plan of *below*: the barrier on top, listed operators and expressions, nothing known about rows.
+pub(crate) fn check(plan: &Arc<dyn ExecutionPlan>) -> std::result::Result<(), PriceError> {
+    if !plan.is::<BoundedAggregateExec>() {
+        return Err(PriceError::Operator { operator: plan.name().to_owned() });
+    }
+    for child in plan.children() {
+        let partitions = child.output_partitioning();
+        let required = plan.input_distribution_requirements();
+        let satisfied = required.child_distribution(0).is_some_and(|d| {
+            partitions.satisfaction(d, child.equivalence_properties(), false).is_satisfied()
+        });
+        if !satisfied {
+            return Err(PriceError::Planning { step: "partitioning by unit" });
+        }
+        check_below(child)?;
+    }
+    Ok(())
+}
+
+fn check_below(plan: &Arc<dyn ExecutionPlan>) -> std::result::Result<(), PriceError> {
+    if !listed(plan) {
+        return Err(PriceError::Operator { operator: plan.name().to_owned() });
+    }
+    if plan.children().is_empty() && !plan.is::<EmptyExec>() {
+        let statistics = plan.statistics_from_inputs(&[], &StatisticsArgs::new());
+        let withheld = statistics.is_ok_and(|s| s.num_rows == Precision::Absent);
+        if !withheld {
+            return Err(PriceError::Planning { step: "statistics are not withheld" });
+        }
+    }
+    let input = input_schema(plan);
+    let mut refused = None;
+    let walked = plan.apply_expressions(&mut |expr| {
+        expr.apply(|e| {
+            refused = refused_expression(e, &input);
+            Ok(if refused.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        })
+    });
+    if let Some(expression) = refused {
+        return Err(PriceError::Expression { expression });
+    }
+    walked.map_err(|_| PriceError::Planning { step: "expressions" })?;
+    plan.children().into_iter().try_for_each(check_below)
+}
+
+/// The schema that a node's expressions refer to.
+fn input_schema(plan: &Arc<dyn ExecutionPlan>) -> SchemaRef {
+    if let Some(child) = plan.children().first() {
+        return child.schema();
+    }
+    let scan = plan.downcast_ref::<DataSourceExec>();
+    let files = scan.and_then(|s| s.data_source().downcast_ref::<FileScanConfig>());
+    files.map_or_else(|| plan.schema(), |f| Arc::clone(f.file_source().table_schema().table_schema()))
+}
+
+/// Operators that may run on private rows.
+fn listed(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    plan.is::<DataSourceExec>()
+        || plan.is::<FilterExec>()
+        || plan.is::<ProjectionExec>()
+        || plan.is::<SortExec>()
+        || plan.is::<SortPreservingMergeExec>()
+        || plan.is::<RepartitionExec>()
+        || plan.is::<CoalescePartitionsExec>()
+        || plan.is::<CooperativeExec>()
+        || plan.is::<EmptyExec>()
+}
+
+/// What is wrong with an expression, not looking at its children; `None` if it is total.
+fn refused_expression(expr: &Arc<dyn PhysicalExpr>, input: &Schema) -> Option<String> {
+    if let Some(binary) = expr.downcast_ref::<BinaryExpr>() {
+        return (!total_operator(*binary.op())).then(|| binary.op().to_string());
+    }
+    if let Some(cast) = expr.downcast_ref::<CastExpr>() {
+        let from = cast.expr().data_type(input);
+        let total = from.is_ok_and(|from| total_cast(&from, cast.cast_type()));
+        return (!total).then(|| format!("CAST to {}", cast.cast_type()));
+    }
+    if let Some(function) = expr.downcast_ref::<ScalarFunctionExpr>() {
+        return (!functions::is_total(function.name())).then(|| function.name().to_owned());
+    }
+    let total = expr.is::<Column>()
+        || expr.is::<Literal>()
+        || expr.is::<NotExpr>()
+        || expr.is::<IsNullExpr>()
+        || expr.is::<IsNotNullExpr>()
+        || expr.is::<InListExpr>()
+        || expr.is::<CaseExpr>()
+        || expr.is::<LikeExpr>();
+    (!total).then(|| "an unlisted expression".to_owned())
+}
+
+const fn total_operator(op: Operator) -> bool {
+    matches!(
+        op,
+        Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq
+            | Operator::And
+            | Operator::Or
+            | Operator::IsDistinctFrom
+            | Operator::IsNotDistinctFrom
+    )
+}
+
+/// Casts that never fail: to the same or a wider type of the same kind.
+fn total_cast(from: &DataType, to: &DataType) -> bool {
+    use DataType::{Boolean, Date32, Float64, Int8, Int16, Int32, Int64, LargeUtf8, Null, Timestamp, Utf8, Utf8View};
+    from == to
+        || matches!(from, Null)
+        || matches!(
+            (from, to),
+            (Int8, Int16 | Int32 | Int64 | Float64)
+                | (Int16, Int32 | Int64 | Float64)
+                | (Int32, Int64 | Float64)
+                | (Int64, Float64)
+                | (Boolean, Int32 | Int64)
+                | (Utf8 | Utf8View, Utf8 | Utf8View | LargeUtf8)
+                | (Date32, Int32)
+                | (Timestamp(..), Int64)
+        )
+}

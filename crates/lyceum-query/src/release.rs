@@ -1,0 +1,145 @@
+//! Stage 7: consumes exact groups and their payment, gives noisy groups. Synchronous, pure but for the noise source.
+//!
+//! [`ReleasedGroups`] are public from the moment they leave: they are stored as bytes, and every repeat and every
+//! expression above the barrier is computed from them.
+
+mod stored;
+
+use crate::charge::Charge;
+use crate::departure::Departure;
+use crate::exact::ExactGroups;
+use crate::execute::{Executed, Fault, fail};
+use crate::failure::ExecutionFailed;
+use crate::finish::Above;
+use crate::price::{NoisePlan, SelectionPlan, sigma};
+use arrow::array::{ArrayRef, BooleanArray};
+use arrow::compute::filter;
+use lyceum_privacy::mechanism::{ExactCells, NoiseError, NoiseSource};
+
+/// Cells are limited to this before noise, so that noise can't wrap. Limiting moves no two neighbours further apart.
+const CELL_LIMIT: i128 = 1 << 61;
+
+/// Noisy groups of one release. Public data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReleasedGroups {
+    /// Key columns, in key order.
+    pub(crate) keys: Vec<ArrayRef>,
+    /// Number of groups.
+    pub(crate) groups: usize,
+    /// By measure, then group: noisy integers in grid units.
+    pub(crate) cells: Vec<Vec<i64>>,
+    /// By measure: σ in grid units.
+    pub(crate) sigmas: Vec<f64>,
+    /// What all groups not shown have together; undeclared keys only.
+    pub(crate) other: Option<OtherCells>,
+}
+
+/// The `other` row: noisy totals minus the shown noisy cells.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct OtherCells {
+    /// By measure.
+    pub(crate) cells: Vec<i64>,
+    /// By measure: σ of total and shown cells together.
+    pub(crate) sigmas: Vec<f64>,
+}
+
+/// An answer of the barrier that hasn't left yet.
+pub struct Released {
+    groups: ReleasedGroups,
+    above: Above,
+    charge: Charge,
+    departure: Departure,
+}
+
+impl Released {
+    /// The payment it was made with.
+    #[must_use]
+    pub const fn charge(&self) -> &Charge {
+        &self.charge
+    }
+
+    /// Waits for the priced time, then hands over what is public and what to do with it.
+    pub async fn leave(self) -> (ReleasedGroups, Above, Charge) {
+        self.departure.wait().await;
+        (self.groups, self.above, self.charge)
+    }
+}
+
+/// Adds noise to exact groups, once.
+///
+/// # Errors
+/// [`ExecutionFailed`] when the noise source fails; the exact groups are gone then and the charge stays.
+pub fn release(executed: Executed, noise: &dyn NoiseSource) -> Result<Released, ExecutionFailed> {
+    let Executed { groups, charge, noise: plan, above, departure } = executed;
+    let released = match &plan.selection {
+        None => release_listed(groups, &plan, noise),
+        Some(selection) => release_selected(groups, &plan, selection, noise),
+    };
+    match released {
+        Ok(groups) => Ok(Released { groups, above, charge, departure }),
+        Err(_) => Err(fail("release", Fault::Noise, &charge, departure)),
+    }
+}
+
+/// Declared keys: every cell of the product.
+fn release_listed(exact: ExactGroups, plan: &NoisePlan, noise: &dyn NoiseSource) -> Result<ReleasedGroups, NoiseError> {
+    let calls = plan.measures.iter().zip(exact.sums);
+    let cells = calls.map(|(call, sums)| noise.add_noise(call, cells(sums))).collect::<Result<_, _>>()?;
+    let sigmas = plan.measures.iter().map(sigma).collect();
+    Ok(ReleasedGroups { keys: exact.keys, groups: exact.groups, cells, sigmas, other: None })
+}
+
+/// Undeclared keys: groups with raw ≥ k and noisy ≥ τ units, and what is left over.
+fn release_selected(
+    exact: ExactGroups,
+    plan: &NoisePlan,
+    selection: &SelectionPlan,
+    noise: &dyn NoiseSource,
+) -> Result<ReleasedGroups, NoiseError> {
+    let candidate: Vec<bool> =
+        exact.units.iter().map(|&units| units >= u64::from(selection.minimum_group_size)).collect();
+    let counted = selection.units.as_ref().err().copied();
+    let units_call = match &selection.units {
+        Ok(call) => call,
+        Err(measure) => plan.measures.get(*measure).ok_or(NoiseError::Sensitivity)?,
+    };
+    let units = keep(exact.units.iter().map(|&u| i128::from(u)), &candidate);
+    let noisy_units = noise.add_noise(units_call, cells(units))?;
+    let mut noisy = noisy_units.iter();
+    let shown: Vec<bool> =
+        candidate.iter().map(|&c| c && noisy.next().is_some_and(|&n| n >= selection.threshold)).collect();
+
+    let mut released = Vec::with_capacity(plan.measures.len());
+    let mut other = OtherCells { cells: Vec::new(), sigmas: Vec::new() };
+    let count = shown.iter().filter(|s| **s).count();
+    for (m, ((call, sums), total_call)) in plan.measures.iter().zip(exact.sums).zip(&selection.totals).enumerate() {
+        let total = sums.iter().sum();
+        let noisy_cells = if counted == Some(m) {
+            noisy_units.iter().copied().filter(|&n| n >= selection.threshold).collect()
+        } else {
+            noise.add_noise(call, cells(keep(sums.into_iter(), &shown)))?
+        };
+        let total = noise.add_noise(total_call, cells(vec![total]))?.first().copied().unwrap_or(0);
+        let left = noisy_cells.iter().fold(i128::from(total), |left, &v: &i64| left - i128::from(v));
+        other.cells.push(limit(left));
+        other.sigmas.push((sigma(total_call).powi(2) + count as f64 * sigma(call).powi(2)).sqrt());
+        released.push(noisy_cells);
+    }
+    let mask = BooleanArray::from(shown);
+    // Only differing lengths could fail here, and both come from the same groups.
+    let keys = exact.keys.iter().map(|k| filter(k, &mask)).collect::<Result<_, _>>().map_err(|_| NoiseError::Sampler)?;
+    let sigmas = plan.measures.iter().map(sigma).collect();
+    Ok(ReleasedGroups { keys, groups: count, cells: released, sigmas, other: Some(other) })
+}
+
+fn keep(values: impl Iterator<Item = i128>, mask: &[bool]) -> Vec<i128> {
+    values.zip(mask).filter_map(|(v, keep)| keep.then_some(v)).collect()
+}
+
+fn cells(sums: Vec<i128>) -> ExactCells {
+    ExactCells::new(sums.into_iter().map(limit).collect())
+}
+
+fn limit(v: i128) -> i64 {
+    i64::try_from(v.clamp(-CELL_LIMIT, CELL_LIMIT)).unwrap_or(0)
+}

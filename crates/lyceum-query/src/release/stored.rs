@@ -1,0 +1,124 @@
+//! Released groups as bytes: magic and version, length and JSON header, keys and cells as an Arrow IPC stream.
+
+use super::{OtherCells, ReleasedGroups};
+use crate::failure::FinishError;
+use arrow::array::{ArrayRef, AsArray, Int64Array};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use arrow::ipc::reader::StreamReader;
+use arrow::ipc::writer::StreamWriter;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use std::sync::Arc;
+
+const MAGIC: &[u8; 8] = b"LYCREL\x00\x01";
+
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    groups: usize,
+    keys: usize,
+    sigmas: Vec<f64>,
+    other: Option<OtherCells>,
+}
+
+impl ReleasedGroups {
+    /// The groups as bytes, readable for ever by [`Self::from_bytes`].
+    ///
+    /// # Errors
+    /// [`FinishError::Stored`] when a key type can't be written, which certification excludes.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, FinishError> {
+        let header = Header {
+            groups: self.groups,
+            keys: self.keys.len(),
+            sigmas: self.sigmas.clone(),
+            other: self.other.clone(),
+        };
+        let header = serde_json::to_vec(&header).map_err(|_| FinishError::Stored)?;
+        let length = u32::try_from(header.len()).map_err(|_| FinishError::Stored)?;
+        let mut bytes = Vec::with_capacity(header.len() + 16 * self.groups + 64);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(&header);
+        let batch = self.batch().map_err(|_| FinishError::Stored)?;
+        let mut writer = StreamWriter::try_new(&mut bytes, &batch.schema()).map_err(|_| FinishError::Stored)?;
+        writer.write(&batch).and_then(|()| writer.finish()).map_err(|_| FinishError::Stored)?;
+        drop(writer);
+        Ok(bytes)
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// [`FinishError::Stored`] for anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, FinishError> {
+        Self::read(bytes).ok_or(FinishError::Stored)
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let rest = bytes.strip_prefix(MAGIC)?;
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        let (header, stream) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        let header: Header = serde_json::from_slice(header).ok()?;
+        let batch = StreamReader::try_new(stream, None).ok()?.next()?.ok()?;
+        let (keys, cells) = batch.columns().split_at_checked(header.keys)?;
+        let cells: Vec<Vec<i64>> = cells
+            .iter()
+            .map(|c| c.as_primitive_opt::<Int64Type>().map(|c| c.values().to_vec()))
+            .collect::<Option<_>>()?;
+        let whole = batch.num_rows() == header.groups
+            && cells.len() == header.sigmas.len()
+            && header.other.as_ref().is_none_or(|o| o.cells.len() == cells.len() && o.sigmas.len() == cells.len());
+        whole.then(|| Self {
+            keys: keys.to_vec(),
+            groups: header.groups,
+            cells,
+            sigmas: header.sigmas,
+            other: header.other,
+        })
+    }
+
+    fn batch(&self) -> Result<RecordBatch, arrow::error::ArrowError> {
+        let keys = self.keys.iter().enumerate();
+        let mut fields: Vec<Field> =
+            keys.map(|(i, k)| Field::new(format!("k{i}"), k.data_type().clone(), true)).collect();
+        fields.extend((0..self.cells.len()).map(|m| Field::new(format!("m{m}"), DataType::Int64, false)));
+        let cells = self.cells.iter().map(|c| Arc::new(Int64Array::from(c.clone())) as ArrayRef);
+        let columns = self.keys.iter().cloned().chain(cells).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(self.groups));
+        RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::StringArray;
+
+    fn groups() -> ReleasedGroups {
+        ReleasedGroups {
+            keys: vec![Arc::new(StringArray::from(vec![Some("a"), None]))],
+            groups: 2,
+            cells: vec![vec![-3, i64::MAX], vec![0, 7]],
+            sigmas: vec![1.5, 1e9],
+            other: Some(OtherCells { cells: vec![4, 5], sigmas: vec![2.0, 3.0] }),
+        }
+    }
+
+    #[test]
+    fn bytes_read_back_as_the_same_groups() {
+        let groups = groups();
+        assert_eq!(ReleasedGroups::from_bytes(&groups.to_bytes().unwrap()).unwrap(), groups);
+        let single = ReleasedGroups { keys: vec![], groups: 1, cells: vec![vec![1]], sigmas: vec![0.5], other: None };
+        assert_eq!(ReleasedGroups::from_bytes(&single.to_bytes().unwrap()).unwrap(), single);
+    }
+
+    #[test]
+    fn damaged_bytes_are_refused() {
+        let bytes = groups().to_bytes().unwrap();
+        for cut in [0, 7, 11, 40, bytes.len() / 2] {
+            assert!(ReleasedGroups::from_bytes(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+        let mut other = bytes;
+        other[7] = 9;
+        assert!(ReleasedGroups::from_bytes(&other).is_err());
+    }
+}
