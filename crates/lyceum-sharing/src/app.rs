@@ -3,11 +3,13 @@
 use crate::actor::Actor;
 use crate::port::{Clock, Datasets, EventLog, Identities, KeyStore, LedgerStore, Releases, Spool, Workspaces};
 use lyceum_audit::event::{Event, EventKind};
+use lyceum_query::engine::Engine;
 use lyceum_schema::id::{UserId, WorkspaceId};
 use lyceum_schema::time::Micros;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 /// What the composition root plugs in.
 pub struct Ports {
@@ -31,6 +33,8 @@ pub struct Ports {
     pub clock: Arc<dyn Clock>,
     /// Files of versions, and nothing else.
     pub objects: Arc<dyn object_store::ObjectStore>,
+    /// The query engine, over the same files.
+    pub engine: Arc<Engine>,
 }
 
 /// Limits of an installation.
@@ -40,6 +44,10 @@ pub struct Config {
     pub max_upload_bytes: u64,
     /// Uploads that are checked at the same time.
     pub concurrent_uploads: usize,
+    /// Memory that sorting one upload may use, in bytes.
+    pub ingest_memory_bytes: usize,
+    /// Where sorting spills rows in the clear while an upload is checked: a tmpfs or an encrypted disk.
+    pub ingest_spill_directory: PathBuf,
     /// Share of rows that validation may reject before publication is refused, in [0, 1].
     pub max_rejected_share: f64,
     /// Failures after a charge that pause a release.
@@ -53,6 +61,8 @@ impl Default for Config {
         Self {
             max_upload_bytes: 64 << 30,
             concurrent_uploads: 2,
+            ingest_memory_bytes: 256 << 20,
+            ingest_spill_directory: std::env::temp_dir(),
             max_rejected_share: 0.5,
             pause_after_failures: 3,
             history_lines: 1_000,
@@ -72,9 +82,12 @@ pub struct App {
     pub(crate) spool: Arc<dyn Spool>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) objects: Arc<dyn object_store::ObjectStore>,
+    pub(crate) engine: Arc<Engine>,
     pub(crate) config: Config,
     /// One review at a time, so that two last approvals can't both believe that the other is missing.
     pub(crate) reviews: Mutex<()>,
+    /// Places for uploads being checked.
+    pub(crate) uploads: Semaphore,
     /// When a reader of the log's entries was last noted in it.
     pub(crate) log_reads: Mutex<HashMap<UserId, Micros>>,
 }
@@ -83,7 +96,8 @@ impl App {
     /// Plugs the ports in.
     #[must_use]
     pub fn new(ports: Ports, config: Config) -> Self {
-        let Ports { identities, workspaces, datasets, releases, ledger, log, keys, spool, clock, objects } = ports;
+        let Ports { identities, workspaces, datasets, releases, ledger, log, keys, spool, clock, objects, engine } =
+            ports;
         Self {
             identities,
             workspaces,
@@ -95,6 +109,8 @@ impl App {
             spool,
             clock,
             objects,
+            engine,
+            uploads: Semaphore::new(config.concurrent_uploads.max(1)),
             config,
             reviews: Mutex::new(()),
             log_reads: Mutex::new(HashMap::new()),

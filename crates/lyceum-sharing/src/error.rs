@@ -4,6 +4,7 @@
 //! nobody's fault but ours. Documents (E10xx), questions (E2xxx) and files bring the codes of their own crates.
 
 use crate::port::PortError;
+use lyceum_query::layout::LayoutError;
 use lyceum_schema::state::ReleaseState;
 
 /// Why a use case did not do what it was asked.
@@ -69,9 +70,6 @@ pub enum Error {
         /// Its state.
         state: ReleaseState,
     },
-    /// Too many questions at a time.
-    #[error("all workers are busy with other questions")]
-    Busy,
     /// An upload is larger than this installation takes.
     #[error("the upload has more than {limit_bytes} bytes")]
     UploadTooLarge {
@@ -91,6 +89,9 @@ pub enum Error {
         /// What to do.
         fix: String,
     },
+    /// Accepted rows could not be stored.
+    #[error(transparent)]
+    Layout(LayoutError),
     /// The version can't be published as it is.
     #[error("the version can't be published: {}", .findings.join("; "))]
     NotPublishable {
@@ -100,6 +101,14 @@ pub enum Error {
     /// The question is refused: it would not be private, or it isn't understood. Nothing was charged.
     #[error("{0}")]
     Question(Box<Refusal>),
+    /// The answer is paid for and stored, but what the question does with it failed.
+    #[error("{message}")]
+    Finish {
+        /// The engine's stable code.
+        code: &'static str,
+        /// Why; never a value.
+        message: String,
+    },
     /// Charged, and no answer came. One constant error for whatever happened.
     #[error("the question was charged but could not be answered")]
     AfterCharge,
@@ -189,12 +198,13 @@ impl Error {
             Self::NotPublishable { .. } => "E4303",
             Self::Unreadable { code, .. } => code,
             Self::Question(refusal) => refusal.code,
+            Self::Layout(error) => error.code(),
+            Self::Finish { code, .. } => code,
             Self::AfterCharge => "E5001",
             Self::Storage => "E5002",
             Self::Full => "E5003",
-            Self::Busy => "E5004",
-            Self::Randomness => "E5005",
-            Self::Internal => "E5006",
+            Self::Randomness => "E5004",
+            Self::Internal => "E5005",
         }
     }
 
@@ -216,12 +226,14 @@ impl Error {
             Self::InProgress => "ask again in a moment: the answer will be the same and free".to_owned(),
             Self::IdempotencyMismatch => "send a new key with a new question".to_owned(),
             Self::NotActive { .. } => "see the release's state in the workspace's list of releases".to_owned(),
-            Self::Busy => "try again in a moment; nothing was charged".to_owned(),
             Self::UploadTooLarge { .. } => "upload fewer rows, or ask the operator to raise the limit".to_owned(),
             Self::UploadInterrupted => "send the file again: the same bytes give the same result".to_owned(),
             Self::Question(refusal) => return refusal.fix.clone(),
+            Self::Finish { .. } => {
+                "ask with another expression: what was charged is stored, the repeat is free".to_owned()
+            }
             Self::AfterCharge => "ask again: a new charge is made; the owner sees the failure".to_owned(),
-            Self::Storage | Self::Full | Self::Randomness | Self::Internal => {
+            Self::Layout(_) | Self::Storage | Self::Full | Self::Randomness | Self::Internal => {
                 "tell the operator the request's id".to_owned()
             }
             Self::Document { .. } | Self::NotPublishable { .. } => return None,
@@ -252,6 +264,15 @@ impl From<PortError> for Error {
             }
             PortError::Full => Self::Full,
             PortError::Storage => Self::Storage,
+        }
+    }
+}
+
+impl From<LayoutError> for Error {
+    fn from(error: LayoutError) -> Self {
+        match error {
+            LayoutError::Full(_) => Self::Full,
+            other => Self::Layout(other),
         }
     }
 }

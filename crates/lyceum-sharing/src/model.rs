@@ -253,8 +253,12 @@ pub struct QueryRecord {
     pub query: QueryId,
     /// The charge.
     pub charge: ChargeId,
+    /// Where it was asked.
+    pub workspace: WorkspaceId,
     /// Who asked.
     pub user: UserId,
+    /// The request key: equal keys have equal answers (R9).
+    pub request_key: [u8; 32],
     /// The SQL text.
     pub sql: String,
     /// What it cost.

@@ -5,9 +5,11 @@ pub mod budget;
 pub mod catalog;
 pub mod datasets;
 pub mod populations;
+pub mod query;
 pub mod recovery;
 pub mod releases;
 pub mod tokens;
+pub mod upload;
 pub mod users;
 pub mod workspaces;
 

@@ -10,7 +10,6 @@ use crate::error::{Error, Result};
 use crate::model::{DatasetRecord, VersionRecord};
 use lyceum_anonymize::report::ValidationReport;
 use lyceum_audit::event::EventKind;
-use lyceum_schema::failpoint;
 use lyceum_schema::id::{DatasetId, VersionId};
 use lyceum_schema::manifest::{Evidence, Manifest, Table};
 use lyceum_schema::name::DatasetName;
@@ -112,9 +111,7 @@ pub async fn publish(app: &App, actor: &Actor, name: &DatasetName, id: VersionId
     let content = artefact("content", paths.join("\n"))?;
     let published =
         EventKind::VersionPublished { dataset: record.id, version: version.id, content: content.reference.clone() };
-    failpoint::hit("publish.before_commit");
     app.datasets.publish_version(version.id, content, app.event(Some(actor), None, published)).await?;
-    failpoint::hit("publish.after_commit");
     let version = app.datasets.version(id).await?.ok_or(Error::Internal)?;
     Ok(shape_version(&record, &manifest, &version))
 }

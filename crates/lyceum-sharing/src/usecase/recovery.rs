@@ -26,7 +26,7 @@ pub async fn run(app: &App) -> Result<Recovered> {
     let mut recovered = Recovered::default();
     for dead in app.ledger.open_charges().await? {
         let failed = EventKind::QueryFailed { query: dead.query, charge: dead.charge };
-        let event = app.event(None, None, failed);
+        let event = app.event(None, Some(dead.workspace), failed);
         app.ledger.fail_charge(dead.charge, app.config.pause_after_failures, event).await?;
         recovered.dead_charges += 1;
     }

@@ -1,0 +1,228 @@
+//! One question: authorise → catalogue → certify and price → pay → execute → release → store → log → answer.
+//!
+//! Everything from the payment on runs in a task of its own, so that a client who goes away loses neither the
+//! charge nor the answer: the same question finds it stored. What was refused, priced and repeated is logged too.
+
+mod explain;
+mod pay;
+mod refusal;
+mod repeat;
+
+pub use lyceum_query::answer::{Answer, AnswerColumn, ColumnKind, Intervals, OtherRow};
+
+use super::{authorise_in, catalog};
+use crate::accounts;
+use crate::actor::Actor;
+use crate::app::App;
+use crate::artefact::artefact;
+use crate::authz::Action;
+use crate::error::{Error, Result};
+use crate::model::{DebitRequest, PopulationRecord, QueryRecord, Workspace};
+use catalog::Built;
+use lyceum_audit::event::EventKind;
+use lyceum_privacy::Budget;
+use lyceum_query::engine::{PreparedPublic, PreparedQuery};
+use lyceum_query::price::PricedQuery;
+use lyceum_schema::id::{ChargeId, QueryId};
+use lyceum_schema::name::WorkspaceName;
+use lyceum_schema::wire;
+use std::sync::Arc;
+
+/// What a question came to.
+pub enum Outcome {
+    /// Rows.
+    Answer(Box<Given>),
+    /// A price and the reasons for it; nothing was charged.
+    Explanation(Box<wire::Explanation>),
+}
+
+/// An answer that was given.
+pub struct Given {
+    /// The rows, with intervals and notes.
+    pub answer: Answer,
+    /// What it cost and where it is in the log; `None`: only public tables were read.
+    pub paid: Option<Paid>,
+}
+
+/// The payment behind an answer.
+pub struct Paid {
+    /// The query that was charged; for repeats, the original.
+    pub query: QueryId,
+    /// The charge.
+    pub charge: ChargeId,
+    /// What it cost.
+    pub price: wire::Price,
+    /// What is left.
+    pub left: wire::BudgetLeft,
+    /// Whether it was paid for before and given again for free.
+    pub repeated: bool,
+    /// Proof that the answer is in the log.
+    pub receipt: wire::Receipt,
+}
+
+/// Longest idempotency key, in bytes.
+const MAX_KEY_BYTES: usize = 255;
+
+/// Answers, prices or refuses a question. `idempotency_key`: the same key resumes the same charge.
+///
+/// # Errors
+/// [`Error::Question`] and [`Error::OverBudget`] without a charge; [`Error::AfterCharge`], always the same, and
+/// [`Error::Finish`] with one; [`Error::InProgress`], [`Error::NotFound`], [`Error::Forbidden`], storage.
+pub async fn ask(
+    app: &Arc<App>,
+    actor: &Actor,
+    name: &WorkspaceName,
+    request: wire::QueryRequest,
+    idempotency_key: Option<String>,
+) -> Result<Outcome> {
+    let workspace = authorise_in(app, actor, Action::Ask, name).await?;
+    if idempotency_key.as_ref().is_some_and(|k| k.is_empty() || k.len() > MAX_KEY_BYTES) {
+        return Err(Error::invalid("the idempotency key is empty or too long", "send 1 to 255 bytes"));
+    }
+    let built = catalog::build(app, &workspace).await?;
+    let prepared = match app.engine.prepare(&request.sql, &built.catalog, app.clock.now()).await {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            let refusal = refusal::describe(&error, &request.sql);
+            refuse(app, actor, &workspace, &request.sql, refusal.code).await?;
+            return Err(Error::Question(Box::new(refusal)));
+        }
+    };
+    let explain_only = prepared.explain || request.dry_run;
+    match prepared.query {
+        PreparedQuery::Public(_) if explain_only => Ok(Outcome::Explanation(Box::new(explain::public()))),
+        PreparedQuery::Public(query) => public(app, actor, &workspace, &request.sql, query).await,
+        PreparedQuery::Private(priced) => {
+            let fresh = request.fresh || priced.fresh();
+            let question = Question::new(actor, workspace, &built, &priced, request.sql, idempotency_key, fresh)?;
+            if explain_only {
+                return explain::private(app, &question, &priced).await;
+            }
+            private(app, question, priced).await.map(|given| Outcome::Answer(Box::new(given)))
+        }
+    }
+}
+
+/// What was charged in a workspace, newest first. Never the answers.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`], storage.
+pub async fn history(app: &App, actor: &Actor, name: &WorkspaceName) -> Result<Vec<wire::QueryHistoryEntry>> {
+    let workspace = authorise_in(app, actor, Action::ReadHistory, name).await?;
+    let mut entries = Vec::new();
+    for record in app.ledger.history(workspace.id, app.config.history_lines).await? {
+        entries.push(describe_record(app, record).await?);
+    }
+    Ok(entries)
+}
+
+/// One charged query with the proof of its last event.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`], storage.
+pub async fn show(app: &App, actor: &Actor, name: &WorkspaceName, id: QueryId) -> Result<wire::QueryOutcome> {
+    let workspace = authorise_in(app, actor, Action::ReadHistory, name).await?;
+    let missing = || Error::not_found("query", id);
+    let record = app.ledger.query(id).await?.filter(|q| q.workspace == workspace.id).ok_or_else(missing)?;
+    let receipt = receipt(app, record.index).await?;
+    Ok(wire::QueryOutcome { entry: describe_record(app, record).await?, receipt })
+}
+
+/// A priced question on its way to an answer: who asks what, where, and which accounts would pay.
+#[derive(Clone)]
+pub(super) struct Question {
+    actor: Actor,
+    workspace: Workspace,
+    population: PopulationRecord,
+    debits: Vec<DebitRequest>,
+    sql: String,
+    idempotency_key: Option<String>,
+    fresh: bool,
+}
+
+impl Question {
+    fn new(
+        actor: &Actor,
+        workspace: Workspace,
+        built: &Built,
+        priced: &PricedQuery,
+        sql: String,
+        idempotency_key: Option<String>,
+        fresh: bool,
+    ) -> Result<Self> {
+        let population = built.populations.iter().find(|p| p.id == priced.population().id).ok_or(Error::Internal)?;
+        let sources = priced.sources().iter().map(|s| (&s.owner, s.policy.as_ref()));
+        Ok(Self {
+            debits: accounts::debits(population, &workspace, actor.id(), sources),
+            actor: actor.clone(),
+            workspace,
+            population: population.clone(),
+            sql,
+            idempotency_key,
+            fresh,
+        })
+    }
+
+    /// Price and rest as they are now.
+    async fn standing(&self, app: &App, price: Budget) -> Result<(wire::Price, wire::BudgetLeft)> {
+        let standings = accounts::standings(app, self.debits.clone()).await?;
+        let left = accounts::describe_left(&self.population, &standings, self.workspace.name.as_str())?;
+        Ok((accounts::describe_price(price, &self.population, &standings), left))
+    }
+}
+
+async fn private(app: &Arc<App>, question: Question, priced: Box<PricedQuery>) -> Result<Given> {
+    if let Some(resumed) = repeat::resume(app, &question, &priced).await? {
+        return Ok(resumed);
+    }
+    if !question.fresh
+        && let Some(stored) = app.ledger.stored_answer(priced.request_key()).await?
+    {
+        return repeat::give(app, &question, priced.above(), stored).await;
+    }
+    pay::and_answer(app, question, priced).await
+}
+
+async fn public(app: &App, actor: &Actor, workspace: &Workspace, sql: &str, query: PreparedPublic) -> Result<Outcome> {
+    let releases = query.releases();
+    let answer = match app.engine.run_public(query).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let refusal = refusal::describe(&error.into(), sql);
+            refuse(app, actor, workspace, sql, refusal.code).await?;
+            return Err(Error::Question(Box::new(refusal)));
+        }
+    };
+    let text = artefact("sql", sql)?;
+    let asked = EventKind::QueryPublic { sql: text.reference.clone(), releases };
+    let index = app.log.append(app.event(Some(actor), Some(workspace.id), asked), Some(text)).await?;
+    app.log.covered(index).await?;
+    Ok(Outcome::Answer(Box::new(Given { answer, paid: None })))
+}
+
+async fn refuse(app: &App, actor: &Actor, workspace: &Workspace, sql: &str, code: &str) -> Result<()> {
+    let text = artefact("sql", sql)?;
+    let refused = EventKind::QueryRefused { sql: text.reference.clone(), code: code.to_owned() };
+    app.log.append(app.event(Some(actor), Some(workspace.id), refused), Some(text)).await?;
+    Ok(())
+}
+
+/// The proof of an entry, once a signed checkpoint covers it.
+pub(super) async fn receipt(app: &App, entry: u64) -> Result<wire::Receipt> {
+    app.log.covered(entry).await?;
+    Ok(wire::Receipt { entry, text: app.log.receipt(entry).await? })
+}
+
+async fn describe_record(app: &App, record: QueryRecord) -> Result<wire::QueryHistoryEntry> {
+    Ok(wire::QueryHistoryEntry {
+        query: record.query,
+        charge: record.charge,
+        user: app.identities.user(record.user).await?.ok_or(Error::Internal)?.name,
+        sql: record.sql,
+        rho: record.price.rho.0,
+        delta: record.price.delta.0,
+        state: record.state,
+        time: record.time.into(),
+        entry: record.index,
+    })
+}

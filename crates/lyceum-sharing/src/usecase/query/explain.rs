@@ -1,0 +1,74 @@
+//! What a question would cost, how accurate it would be, and why it is private. Spends nothing.
+
+use super::{Outcome, Question};
+use crate::accounts;
+use crate::app::App;
+use crate::artefact::artefact;
+use crate::error::Result;
+use lyceum_audit::event::EventKind;
+use lyceum_query::certify::Certificate;
+use lyceum_query::price::PricedQuery;
+use lyceum_schema::wire;
+
+/// A question over public tables: free.
+pub(super) fn public() -> wire::Explanation {
+    wire::Explanation {
+        kind: wire::AnswerKind::Public,
+        price: None,
+        budget_left: None,
+        answered_before: false,
+        columns: Vec::new(),
+        certificate: None,
+        notes: vec!["only public tables are read: the answer is exact and free".to_owned()],
+    }
+}
+
+/// A question over private rows: logged as priced.
+pub(super) async fn private(app: &App, question: &Question, priced: &PricedQuery) -> Result<Outcome> {
+    let price = priced.price();
+    let text = artefact("sql", question.sql.as_bytes())?;
+    let event = EventKind::QueryPriced { sql: text.reference.clone(), rho: price.rho.0, delta: price.delta.0 };
+    let event = app.event(Some(&question.actor), Some(question.workspace.id), event);
+    app.log.append(event, Some(text)).await?;
+
+    let standings = accounts::standings(app, question.debits.clone()).await?;
+    let mut described = accounts::describe_price(price, &question.population, &standings);
+    described.more_like_this = described.more_like_this.saturating_sub(1);
+    let left = accounts::describe_left(&question.population, &standings, question.workspace.name.as_str())?;
+    let answered_before = app.ledger.stored_answer(priced.request_key()).await?.is_some();
+    let explanation = priced.explain();
+
+    let mut notes = vec![format!("bias: {}", explanation.bias)];
+    notes.push(format!("each unit counts in at most {} group(s)", explanation.max_groups_contributed));
+    if let Some(selection) = &explanation.selection {
+        notes.push(format!(
+            "undeclared groups are shown from {} units on, if the noisy number of units reaches {}",
+            selection.minimum_group_size, selection.threshold
+        ));
+        for (units, chance) in &selection.chance_shown {
+            notes.push(format!("a group of {units} units is shown with a chance of {:.0} %", 100.0 * chance));
+        }
+    }
+    notes.extend(explanation.warnings);
+    Ok(Outcome::Explanation(Box::new(wire::Explanation {
+        kind: wire::AnswerKind::Private,
+        price: Some(described),
+        budget_left: Some(left),
+        answered_before,
+        columns: explanation
+            .columns
+            .into_iter()
+            .map(|c| wire::ExplainedColumn { name: c.name, half_width: c.half_width, accuracy: c.accuracy })
+            .collect(),
+        certificate: Some(node(explanation.certificate)),
+        notes,
+    })))
+}
+
+fn node(certificate: Certificate) -> wire::CertificateNode {
+    wire::CertificateNode {
+        node: certificate.node,
+        facts: certificate.facts,
+        inputs: certificate.inputs.into_iter().map(node).collect(),
+    }
+}
