@@ -43,7 +43,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Generate(Generate),
     /// Remember a server and a token
-    #[command(after_help = "Examples:\n  lyceum login http://127.0.0.1:7171\n  lyceum login http://127.0.0.1:7171 --token-file home/admin.token")]
+    #[command(
+        after_help = "Examples:\n  lyceum login http://127.0.0.1:7171\n  lyceum login http://127.0.0.1:7171 --token-file home/admin.token"
+    )]
     Login(Login),
     /// Who the server thinks you are
     Whoami,
@@ -69,7 +71,9 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  lyceum catalog -w mail-lift")]
     Catalog(InWorkspace),
     /// Ask a question in SQL
-    #[command(after_help = "Examples:\n  lyceum query -w mail-lift \"SELECT segment, COUNT(*) AS people FROM hillstrom GROUP BY segment\"\n  lyceum query -w mail-lift --format csv -o answer.csv -f question.sql")]
+    #[command(
+        after_help = "Examples:\n  lyceum query -w mail-lift \"SELECT segment, COUNT(*) AS people FROM hillstrom GROUP BY segment\"\n  lyceum query -w mail-lift --format csv -o answer.csv -f question.sql"
+    )]
     Query(Query),
     /// Certificate and price of a question; spends nothing
     #[command(after_help = "Example:\n  lyceum explain -w mail-lift \"SELECT COUNT(*) FROM hillstrom\"")]
@@ -241,7 +245,9 @@ pub(crate) enum Workspace {
 #[derive(Subcommand)]
 pub(crate) enum Dataset {
     /// Draft a manifest from a file: names, types and round bounds, no values
-    #[command(after_help = "Example:\n  lyceum dataset draft hillstrom.csv --name hillstrom --owner minethatdata > manifest.toml")]
+    #[command(
+        after_help = "Example:\n  lyceum dataset draft hillstrom.csv --name hillstrom --owner minethatdata > manifest.toml"
+    )]
     Draft {
         file: PathBuf,
         /// The dataset's name
@@ -260,7 +266,9 @@ pub(crate) enum Dataset {
     #[command(after_help = "Example:\n  lyceum dataset create datasets/hillstrom/manifest.toml")]
     Create { manifest: PathBuf },
     /// Upload all tables as a new version and publish it
-    #[command(after_help = "Examples:\n  lyceum dataset upload hillstrom hillstrom.csv\n  lyceum dataset upload ads users.csv events=log.parquet campaigns.csv")]
+    #[command(
+        after_help = "Examples:\n  lyceum dataset upload hillstrom hillstrom.csv\n  lyceum dataset upload ads users.csv events=log.parquet campaigns.csv"
+    )]
     Upload {
         name: DatasetName,
         /// FILE (its stem names the table, unless there is just one) or TABLE=FILE
@@ -279,7 +287,9 @@ pub(crate) enum Dataset {
 #[derive(Subcommand)]
 pub(crate) enum Release {
     /// Propose to share a dataset with a workspace
-    #[command(after_help = "Example:\n  lyceum release propose hillstrom --workspace mail-lift --policy datasets/hillstrom/policy.toml")]
+    #[command(
+        after_help = "Example:\n  lyceum release propose hillstrom --workspace mail-lift --policy datasets/hillstrom/policy.toml"
+    )]
     Propose {
         dataset: DatasetName,
         #[arg(short, long)]
@@ -392,7 +402,9 @@ pub(crate) enum Audit {
     #[command(after_help = "Example:\n  lyceum audit export ./log")]
     Export { dir: PathBuf },
     /// Verify a copied log, or a receipt, offline
-    #[command(after_help = "Examples:\n  lyceum audit verify ./log\n  lyceum audit verify ./log --saved last.checkpoint --save last.checkpoint\n  lyceum audit verify --receipt answer.tlog-proof --key ./log/log.vkey")]
+    #[command(
+        after_help = "Examples:\n  lyceum audit verify ./log\n  lyceum audit verify ./log --saved last.checkpoint --save last.checkpoint\n  lyceum audit verify --receipt answer.tlog-proof --key ./log/log.vkey"
+    )]
     Verify {
         /// The copied log
         dir: Option<PathBuf>,

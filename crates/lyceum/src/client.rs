@@ -24,7 +24,9 @@ impl Client {
             .connect_timeout(Duration::from_secs(10))
             .user_agent(concat!("lyceum/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|e| Failure::local("E9007", format!("no HTTP client: {e}"), "check the system's TLS certificates"))?;
+            .map_err(|e| {
+                Failure::local("E9007", format!("no HTTP client: {e}"), "check the system's TLS certificates")
+            })?;
         Ok(Self { http, server: server.trim_end_matches('/').to_owned(), token })
     }
 

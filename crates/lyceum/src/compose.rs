@@ -11,8 +11,9 @@ use crate::telemetry;
 use lyceum_privacy::mechanism::LiveNoise;
 use lyceum_query::engine::{Engine, EngineConfig};
 use lyceum_schema::name::{OrganisationName, UserName};
-use lyceum_sharing::app::{App, Config, Ports};
+use lyceum_server::Limits;
 use lyceum_sharing::usecase;
+use lyceum_sharing::{App, Config, Ports};
 use lyceum_store::clock::SystemClock;
 use lyceum_store::home::Home;
 use lyceum_store::log::TileLog;
@@ -103,8 +104,7 @@ pub(crate) async fn start(home: &Path, settings: &Settings) -> Outcome<Running> 
     let clock = Arc::new(SystemClock);
     let log = Arc::new(TileLog::open(&home, store.clone(), clock.clone()).await.map_err(unusable)?);
     let objects = blob::open_object_store(&home).map_err(unusable)?;
-    let spool =
-        Arc::new(EncryptedSpool::open(&home.spool_directory(), settings.upload_max_bytes).map_err(unusable)?);
+    let spool = Arc::new(EncryptedSpool::open(&home.spool_directory(), settings.upload_max_bytes).map_err(unusable)?);
     let engine = Arc::new(Engine::new(engine_config(settings, &home), objects.clone(), Arc::new(LiveNoise)));
     let ports = Ports {
         identities: store.clone(),
@@ -131,22 +131,18 @@ pub(crate) async fn start(home: &Path, settings: &Settings) -> Outcome<Running> 
     introduce_administrator(&app, &home).await?;
 
     let listener = TcpListener::bind(settings.listen).await.map_err(|e| {
-        Failure::local("E9021", format!("{} can't be listened on: {e}", settings.listen), "choose another with --listen")
+        Failure::local(
+            "E9021",
+            format!("{} can't be listened on: {e}", settings.listen),
+            "choose another with --listen",
+        )
     })?;
     let address = listener.local_addr().map_err(|e| broken(&e.to_string()))?;
     let (shutdown, stopped) = oneshot::channel();
-    let server = tokio::spawn(lyceum_server::serve(listener, app, async move {
+    let server = tokio::spawn(lyceum_server::serve(listener, app, Limits::default(), async move {
         let _ = stopped.await;
     }));
-    Ok(Running {
-        address,
-        admin_token: home.root().join(ADMIN_TOKEN),
-        first_run,
-        shutdown,
-        server,
-        log,
-        store,
-    })
+    Ok(Running { address, admin_token: home.root().join(ADMIN_TOKEN), first_run, shutdown, server, log, store })
 }
 
 fn engine_config(settings: &Settings, home: &Home) -> EngineConfig {

@@ -37,7 +37,11 @@ pub(crate) fn read() -> Outcome<Login> {
     let path = path()?;
     match std::fs::read_to_string(&path) {
         Ok(text) => toml::from_str(&text).map_err(|e| {
-            Failure::local("E9006", format!("{}: {}", path.display(), e.message()), "mend or delete the file, then log in again")
+            Failure::local(
+                "E9006",
+                format!("{}: {}", path.display(), e.message()),
+                "mend or delete the file, then log in again",
+            )
         }),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Login::default()),
         Err(e) => Err(Failure::file(&path, &e)),

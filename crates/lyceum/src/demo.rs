@@ -42,7 +42,11 @@ pub(crate) async fn run(args: cli::Demo) -> Outcome {
     say(&format!("All of this took {:.1} s.", began.elapsed().as_secs_f64()));
     if args.serve {
         let login = |role: &str| {
-            say(&format!("{role}: lyceum login http://{} -w ads-lift --token-file {}", running.address, stage.token(role).display()));
+            say(&format!(
+                "{role}: lyceum login http://{} -w ads-lift --token-file {}",
+                running.address,
+                stage.token(role).display()
+            ));
         };
         ["partner", "researcher", "reviewer", "admin"].into_iter().for_each(login);
         say("Serving until you press Ctrl-C.");

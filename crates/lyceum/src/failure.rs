@@ -64,7 +64,10 @@ impl fmt::Display for Failure {
             Self::Refused { problem, sql } => crate::render::problem::write(f, problem, sql.as_deref()),
             Self::Unreachable { server, why } => {
                 writeln!(f, "error[E9004]: {server} does not answer: {why}")?;
-                write!(f, " try      lyceum serve --home DIR, or give the right address with --server or lyceum login URL")
+                write!(
+                    f,
+                    " try      lyceum serve --home DIR, or give the right address with --server or lyceum login URL"
+                )
             }
             Self::Local { code, what, fix } => {
                 writeln!(f, "error[{code}]: {what}")?;

@@ -100,8 +100,9 @@ pub(crate) async fn export(client: &Client, dir: &Path) -> Outcome<u64> {
 async fn snapshot(client: &Client, key: &VerifierKey) -> Outcome<(Vec<u8>, AuditClaims, u64)> {
     let claims: AuditClaims = client.get("/v1/audit/claims").await?;
     let checkpoint = client.get_bytes("/v1/audit/checkpoint").await?;
-    let opened = Checkpoint::open(&String::from_utf8_lossy(&checkpoint), key)
-        .map_err(|e| Failure::local(e.code(), format!("the server's checkpoint is not to be believed: {e}"), "ask its operator"))?;
+    let opened = Checkpoint::open(&String::from_utf8_lossy(&checkpoint), key).map_err(|e| {
+        Failure::local(e.code(), format!("the server's checkpoint is not to be believed: {e}"), "ask its operator")
+    })?;
     Ok((checkpoint, claims, opened.size))
 }
 
@@ -136,19 +137,22 @@ pub(crate) fn verify_dir(dir: &Path, key: Option<&Path>, saved: Option<&Path>) -
         })?),
         Err(_) => None,
     };
-    let inputs =
-        Inputs { checkpoint: &checkpoint, policy: &policy, saved: saved.as_deref(), claims: claims.as_ref() };
+    let inputs = Inputs { checkpoint: &checkpoint, policy: &policy, saved: saved.as_deref(), claims: claims.as_ref() };
     Ok(verify_log(&Folder(dir.to_path_buf()), &inputs))
 }
 
 fn verify_receipt(path: &Path, key: Option<&Path>, as_json: bool) -> Outcome {
     let key = key.ok_or_else(|| {
-        Failure::local("E9018", "a receipt needs the log's key to be verified", "add --key FILE (log.vkey of an export)")
+        Failure::local(
+            "E9018",
+            "a receipt needs the log's key to be verified",
+            "add --key FILE (log.vkey of an export)",
+        )
     })?;
     let policy = policy(key)?;
-    let receipt: Receipt = super::read_text(path)?
-        .parse()
-        .map_err(|e: lyceum_audit::AuditError| Failure::local(e.code(), format!("{}: {e}", path.display()), "fetch the receipt again"))?;
+    let receipt: Receipt = super::read_text(path)?.parse().map_err(|e: lyceum_audit::AuditError| {
+        Failure::local(e.code(), format!("{}: {e}", path.display()), "fetch the receipt again")
+    })?;
     match receipt.verify(&policy) {
         Ok(proved) if as_json => json(&serde_json::json!({
             "ok": true, "entry": proved.index, "log": proved.believed.checkpoint.origin, "event": proved.event,
@@ -170,9 +174,9 @@ fn verify_receipt(path: &Path, key: Option<&Path>, as_json: bool) -> Outcome {
 fn policy(path: &Path) -> Outcome<Policy> {
     let text = super::read_text(path)?;
     if text.lines().any(|l| l.trim_start().starts_with("log ")) {
-        return text
-            .parse()
-            .map_err(|e: lyceum_audit::AuditError| Failure::local(e.code(), format!("{}: {e}", path.display()), "mend the policy file"));
+        return text.parse().map_err(|e: lyceum_audit::AuditError| {
+            Failure::local(e.code(), format!("{}: {e}", path.display()), "mend the policy file")
+        });
     }
     Ok(Policy::of_log(parse_key(&text)?))
 }

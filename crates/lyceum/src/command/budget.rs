@@ -14,7 +14,11 @@ pub(super) async fn run(args: Budget, client: &Client, as_json: bool) -> Outcome
     if answers {
         let history: wire::List<wire::QueryHistoryEntry> =
             client.get(&format!("/v1/workspaces/{workspace}/queries")).await?;
-        if as_json { json(&history) } else { line(&render::history(&history.items)) }
+        if as_json {
+            json(&history)
+        } else {
+            line(&render::history(&history.items))
+        }
         return Ok(());
     }
     let budget: wire::WorkspaceBudget = client.get(&format!("/v1/workspaces/{workspace}/budget")).await?;

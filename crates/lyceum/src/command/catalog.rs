@@ -10,6 +10,10 @@ use lyceum_schema::wire;
 pub(super) async fn run(args: InWorkspace, client: &Client, as_json: bool) -> Outcome {
     let workspace = super::workspace(args.workspace)?;
     let catalog: wire::Catalog = client.get(&format!("/v1/workspaces/{workspace}/catalog")).await?;
-    if as_json { json(&catalog) } else { line(&crate::render::catalog::all(&catalog)) }
+    if as_json {
+        json(&catalog)
+    } else {
+        line(&crate::render::catalog::all(&catalog))
+    }
     Ok(())
 }

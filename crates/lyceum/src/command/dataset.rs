@@ -74,8 +74,7 @@ pub(crate) async fn upload(
 ) -> Outcome {
     let dataset: wire::Dataset = client.get(&format!("/v1/datasets/{name}")).await?;
     let uploads = files.iter().map(|f| table_and_file(f, &dataset.tables)).collect::<Outcome<Vec<_>>>()?;
-    let version: wire::Version =
-        client.post(&format!("/v1/datasets/{name}/versions"), &serde_json::json!({})).await?;
+    let version: wire::Version = client.post(&format!("/v1/datasets/{name}/versions"), &serde_json::json!({})).await?;
     let mut reports = Vec::new();
     for (table, path) in uploads {
         let file = tokio::fs::File::open(&path).await.map_err(|e| Failure::file(&path, &e))?;
@@ -86,9 +85,8 @@ pub(crate) async fn upload(
         let stream = tokio_util::io::ReaderStream::with_capacity(file, 256 * 1024)
             .inspect_ok(move |chunk| counting.inc(chunk.len() as u64));
         let url = format!("/v1/datasets/{name}/versions/{}/tables/{table}", version.id);
-        let report: wire::ValidationReport = client
-            .send_body(Method::PUT, &url, content_type(&path), reqwest::Body::wrap_stream(stream))
-            .await?;
+        let report: wire::ValidationReport =
+            client.send_body(Method::PUT, &url, content_type(&path), reqwest::Body::wrap_stream(stream)).await?;
         bar.finish_and_clear();
         if !as_json {
             line(&format!(" {label}  {}", self::report::summary(&report, length)));
@@ -139,8 +137,7 @@ fn check(path: &Path, as_json: bool) -> Outcome {
 
 async fn create(client: &Client, path: &Path, as_json: bool) -> Outcome {
     let text = super::read_text(path)?;
-    let made: wire::CreatedDataset =
-        client.send_body(Method::POST, "/v1/datasets", "application/toml", text).await?;
+    let made: wire::CreatedDataset = client.send_body(Method::POST, "/v1/datasets", "application/toml", text).await?;
     if as_json {
         json(&made);
     } else {
@@ -188,6 +185,8 @@ fn draft(
         Some(to) => super::write_file(to, drafted.as_bytes())?,
         None => crate::output::bytes(drafted.as_bytes()),
     }
-    remark("every bound and list marked source = \"data\" must be replaced by, or attested as, public knowledge before you publish");
+    remark(
+        "every bound and list marked source = \"data\" must be replaced by, or attested as, public knowledge before you publish",
+    );
     Ok(())
 }

@@ -15,15 +15,16 @@ pub(super) fn run(args: Generate, as_json: bool) -> Outcome {
     let written = ads::write(&plan, &out, |day| bar.set_position(day)).map_err(|e| Failure::file(&out, &e))?;
     bar.finish_and_clear();
     if as_json {
-        let files: Vec<_> = written
-            .files
-            .iter()
-            .map(|(table, path)| serde_json::json!({ "table": table, "file": path }))
-            .collect();
+        let files: Vec<_> =
+            written.files.iter().map(|(table, path)| serde_json::json!({ "table": table, "file": path })).collect();
         json(&serde_json::json!({ "users": users, "events": written.events, "files": files }));
         return Ok(());
     }
-    line(&format!("{} users, {} events in {days} days", integer(i128::from(users)), integer(i128::from(written.events))));
+    line(&format!(
+        "{} users, {} events in {days} days",
+        integer(i128::from(users)),
+        integer(i128::from(written.events))
+    ));
     for (table, path) in &written.files {
         line(&format!(" {table}  {}", path.display()));
     }

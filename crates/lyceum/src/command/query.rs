@@ -25,11 +25,9 @@ pub(super) async fn ask(args: Query, client: &Client, as_json: bool) -> Outcome 
             let content = if format == AnswerFormat::Parquet { to_parquet(&content)? } else { content };
             return match (&args.output, format) {
                 (Some(path), _) => super::write_file(path, &content),
-                (None, AnswerFormat::Parquet) => Err(Failure::local(
-                    "E9014",
-                    "a Parquet file can't be written to standard output",
-                    "add -o FILE",
-                )),
+                (None, AnswerFormat::Parquet) => {
+                    Err(Failure::local("E9014", "a Parquet file can't be written to standard output", "add -o FILE"))
+                }
                 (None, _) => {
                     bytes(&content);
                     Ok(())
@@ -41,9 +39,8 @@ pub(super) async fn ask(args: Query, client: &Client, as_json: bool) -> Outcome 
     let response = post(client, &workspace, &request).await.map_err(|f| f.with_sql(&sql))?;
     let text = match (&response, format) {
         (QueryResponse::Answer(answer), AnswerFormat::Ndjson) => ndjson(answer),
-        (_, AnswerFormat::Json) => {
-            serde_json::to_string_pretty(&response).map_err(|e| Failure::local("E9002", e.to_string(), "report this"))?
-        }
+        (_, AnswerFormat::Json) => serde_json::to_string_pretty(&response)
+            .map_err(|e| Failure::local("E9002", e.to_string(), "report this"))?,
         (QueryResponse::Answer(answer), _) => render::answer::table(answer),
         (QueryResponse::Explanation(explanation), _) => render::explanation::words(explanation),
     };
@@ -137,5 +134,7 @@ fn to_parquet(ipc: &[u8]) -> Outcome<Vec<u8>> {
         writer.close()?;
         Ok(out)
     };
-    convert().map_err(|e| Failure::local("E9015", format!("the answer can't be written as Parquet: {e}"), "use --format arrow"))
+    convert().map_err(|e| {
+        Failure::local("E9015", format!("the answer can't be written as Parquet: {e}"), "use --format arrow")
+    })
 }

@@ -11,8 +11,7 @@ use lyceum_schema::wire;
 pub(super) async fn run(args: Workspace, client: &Client, as_json: bool) -> Outcome {
     match args {
         Workspace::Create { name, purpose } => {
-            let made: wire::Workspace =
-                client.post("/v1/workspaces", &wire::CreateWorkspace { name, purpose }).await?;
+            let made: wire::Workspace = client.post("/v1/workspaces", &wire::CreateWorkspace { name, purpose }).await?;
             if as_json { json(&made) } else { line(&format!("created {}", made.name)) }
         }
         Workspace::List => {

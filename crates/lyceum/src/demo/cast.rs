@@ -24,7 +24,8 @@ impl Cast {
     /// The administrator makes accounts, tokens and the workspace, then leaves.
     pub(super) async fn arrive(running: &Running, stage: &Stage) -> Outcome<Self> {
         let server = format!("http://{}", running.address);
-        let secret = std::fs::read_to_string(&running.admin_token).map_err(|e| Failure::file(&running.admin_token, &e))?;
+        let secret =
+            std::fs::read_to_string(&running.admin_token).map_err(|e| Failure::file(&running.admin_token, &e))?;
         let admin = Client::new(&server, Some(secret.trim().to_owned()))?;
         keep_token(stage, "admin", secret.trim())?;
         let mut clients = Vec::new();
@@ -48,7 +49,9 @@ impl Cast {
                 admin.put(&format!("/v1/workspaces/{WORKSPACE}/members/{name}"), &json!({ "role": role })).await?;
         }
         act("Three people in one workspace");
-        say("An advertiser's data steward (partner), a scientist (researcher) and an ethics board's officer (reviewer)");
+        say(
+            "An advertiser's data steward (partner), a scientist (researcher) and an ethics board's officer (reviewer)",
+        );
         say("each get a token; the server keeps only its hash. The administrator sees no answers and no rows.");
         let [partner, researcher, reviewer] = <[Client; 3]>::try_from(clients)
             .map_err(|_| Failure::local("E9031", "the cast is incomplete", "report this"))?;

@@ -45,8 +45,7 @@ pub(super) async fn shares(cast: &Cast, stage: &Stage, users: u64, seed: u64) ->
     say("The manifest says what is public knowledge: columns, roles, bounds, lists of values, and the privacy unit");
     say("(user_id: all rows of a person in all tables count as one).");
 
-    let files: Vec<String> =
-        written.files.iter().map(|(table, path)| format!("{table}={}", path.display())).collect();
+    let files: Vec<String> = written.files.iter().map(|(table, path)| format!("{table}={}", path.display())).collect();
     types("lyceum dataset upload ads users.csv events.csv campaigns.csv");
     let name = DatasetName::new("ads").map_err(|e| Failure::local("E9031", e.to_string(), "report this"))?;
     command::dataset::upload(&cast.partner, &name, &files, false, false).await?;
@@ -55,15 +54,13 @@ pub(super) async fn shares(cast: &Cast, stage: &Stage, users: u64, seed: u64) ->
 
     types("lyceum release propose ads --workspace ads-lift --policy datasets/ads/policy.toml");
     let body = json!({ "dataset": "ads", "policy": POLICY });
-    let proposed: wire::Release =
-        cast.partner.post(&format!("/v1/workspaces/{WORKSPACE}/releases"), &body).await?;
+    let proposed: wire::Release = cast.partner.post(&format!("/v1/workspaces/{WORKSPACE}/releases"), &body).await?;
     shows(&render::release::one(&proposed));
 
     act("A reviewer approves it");
     types(&format!("lyceum release approve {} --reason \"purpose and budget fit the protocol\"", proposed.id));
     let reason = json!({ "reason": "purpose and budget fit the protocol" });
-    let approved: wire::Release =
-        cast.reviewer.post(&format!("/v1/releases/{}/approve", proposed.id), &reason).await?;
+    let approved: wire::Release = cast.reviewer.post(&format!("/v1/releases/{}/approve", proposed.id), &reason).await?;
     shows(&render::release::one(&approved));
     say("Nobody approves their own proposal. Until this moment nothing could be asked.");
     Ok(())

@@ -11,8 +11,10 @@ use lyceum_schema::wire::{self, QueryAnswer, QueryRequest, QueryResponse};
 
 const REACH: &str = "SELECT channel, COUNT(DISTINCT user_id) AS people, COUNT(*) AS contacts\nFROM events WHERE kind = 'impression' GROUP BY channel ORDER BY people DESC";
 const LIFT: &str = "SELECT arm, COUNT(*) AS people, AVG(CASE WHEN conversions > 0 THEN 1 ELSE 0 END) AS buyers\nFROM users GROUP BY arm";
-const SITES: &str = "SELECT site, COUNT(DISTINCT user_id) AS people\nFROM events GROUP BY site ORDER BY people DESC LIMIT 8";
-const COST: &str = "SELECT device, AVG(cost) AS cost_eur\nFROM events WHERE kind = 'impression' GROUP BY device HAVING COUNT(*) > 500";
+const SITES: &str =
+    "SELECT site, COUNT(DISTINCT user_id) AS people\nFROM events GROUP BY site ORDER BY people DESC LIMIT 8";
+const COST: &str =
+    "SELECT device, AVG(cost) AS cost_eur\nFROM events WHERE kind = 'impression' GROUP BY device HAVING COUNT(*) > 500";
 
 /// Plays the journey; returns how many answers were paid for.
 pub(super) async fn asks(cast: &Cast) -> Outcome<u64> {
@@ -61,7 +63,9 @@ pub(super) async fn asks(cast: &Cast) -> Outcome<u64> {
 
     act("Until the budget is used up");
     say("Asking for new noise (--fresh) costs again each time. The ledger stops it:");
-    types("while lyceum query --fresh \"SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 1) COUNT(*) AS n FROM users\"; do :; done");
+    types(
+        "while lyceum query --fresh \"SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 1) COUNT(*) AS n FROM users\"; do :; done",
+    );
     let expensive = "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 1) COUNT(*) AS n FROM users";
     for _ in 0..50 {
         match ask(me, expensive, false, true).await {
@@ -117,10 +121,12 @@ fn lift_in_words(answer: &QueryAnswer) {
     let position = |name: &str| answer.columns.iter().position(|c| c.name == name);
     let (Some(arm), Some(rate)) = (position("arm"), position("buyers")) else { return };
     let of = |name: &str| {
-        answer.rows.iter().zip(&answer.estimate_intervals).find(|(row, _)| row[arm] == name).and_then(|(row, intervals)| {
-            let interval = intervals[rate]?;
-            Some((row[rate].as_f64()?, (interval.high - interval.low) / 2.0))
-        })
+        answer.rows.iter().zip(&answer.estimate_intervals).find(|(row, _)| row[arm] == name).and_then(
+            |(row, intervals)| {
+                let interval = intervals[rate]?;
+                Some((row[rate].as_f64()?, (interval.high - interval.low) / 2.0))
+            },
+        )
     };
     if let (Some((treated, a)), Some((control, b))) = (of("treatment"), of("control")) {
         let half = a.hypot(b);

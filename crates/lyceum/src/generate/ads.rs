@@ -7,7 +7,9 @@
 use super::events::{Kind, Row, Totals, World};
 use super::sink::{FileFormat, Sink};
 use super::users::{Lists, Person, stream};
-use arrow::array::{ArrayRef, Date32Array, Float64Array, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, Date32Array, Float64Array, Int32Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use arrow::datatypes::{Field, Schema};
 use lyceum_schema::manifest::{Domain, Manifest, Table, Value};
 use lyceum_schema::name::{ColumnName, TableName};
@@ -210,9 +212,9 @@ impl<'a> Tables<'a> {
             "start_date" => Arc::new(Date32Array::from_iter_values(
                 draw(103, 20).into_iter().map(|d| (START_MICROS / 86_400_000_000) as i32 - d as i32),
             )),
-            "budget" => Arc::new(Float64Array::from_iter_values(
-                draw(104, 100).into_iter().map(|b| 1_000.0 * (b + 1) as f64),
-            )),
+            "budget" => {
+                Arc::new(Float64Array::from_iter_values(draw(104, 100).into_iter().map(|b| 1_000.0 * (b + 1) as f64)))
+            }
             other => return Err(unknown("column", other)),
         })
     }

@@ -68,7 +68,7 @@ impl World {
         let person = Person::new(self.seed, number, self.mean_per_day, &self.lists);
         let mut rng = stream(self.seed, 2 + day, number);
         let Ok(impressions) = Poisson::new(person.rate) else { return };
-        let (Ok(cost), Ok(basket)) = (LogNormal::new(-0.7, 0.8), LogNormal::new(3.4, 0.9)) else { return };
+        let (Ok(cost), Ok(basket)) = (LogNormal::new(-0.7_f64, 0.8), LogNormal::new(3.4_f64, 0.9)) else { return };
         let start = self.start_micros + i64::try_from(day).unwrap_or(0) * DAY_MICROS;
         for _ in 0..impressions.sample(&mut rng) as u64 {
             if total.impressions + total.clicks + total.conversions + 3 > self.max_rows {

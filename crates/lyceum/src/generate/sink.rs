@@ -50,9 +50,8 @@ impl Sink {
                 Self::Csv(Box::new(writer))
             }
             FileFormat::Parquet => {
-                let properties = WriterProperties::builder()
-                    .set_compression(Compression::ZSTD(ZstdLevel::default()))
-                    .build();
+                let properties =
+                    WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
                 Self::Parquet(Box::new(ArrowWriter::try_new(file, schema, Some(properties)).map_err(other)?))
             }
         })

@@ -20,7 +20,11 @@ pub(crate) fn table(answer: &QueryAnswer) -> String {
     let keys = answer.columns.iter().position(|c| c.role == "key");
     if let Some(other) = &answer.other {
         let cells = other.values.iter().enumerate().map(|(j, value)| {
-            if Some(j) == keys { "(other)".to_owned() } else { cell(value, other.noise_intervals.get(j).copied().flatten()) }
+            if Some(j) == keys {
+                "(other)".to_owned()
+            } else {
+                cell(value, other.noise_intervals.get(j).copied().flatten())
+            }
         });
         rows.push(cells.collect());
     }
@@ -68,9 +72,13 @@ fn interval_note(answer: &QueryAnswer) -> String {
     let confidence = answer.noise_intervals.iter().flatten().flatten().next().map_or(0.95, |i| i.confidence);
     let percent = percent(confidence);
     match (any, estimates) {
-        (true, true) => format!("({percent} intervals: privacy noise; for averages and rates noise and sampling together)"),
+        (true, true) => {
+            format!("({percent} intervals: privacy noise; for averages and rates noise and sampling together)")
+        }
         (true, false) => format!("({percent} intervals of the privacy noise)"),
-        (false, _) => "(no intervals: these numbers are computed in a way that can't be followed back to the noise)".to_owned(),
+        (false, _) => {
+            "(no intervals: these numbers are computed in a way that can't be followed back to the noise)".to_owned()
+        }
     }
 }
 
@@ -78,7 +86,9 @@ fn interval_note(answer: &QueryAnswer) -> String {
 fn cell(value: &Value, interval: Option<Interval>) -> String {
     let Some(number) = value.as_f64() else {
         return match value {
-            Value::Null => interval.map_or_else(|| "–".to_owned(), |i| format!("– [{}, {}]", fixed(i.low, 3), fixed(i.high, 3))),
+            Value::Null => {
+                interval.map_or_else(|| "–".to_owned(), |i| format!("– [{}, {}]", fixed(i.low, 3), fixed(i.high, 3)))
+            }
             Value::String(s) => s.clone(),
             other => other.to_string(),
         };

@@ -41,7 +41,8 @@ pub(crate) fn words(explanation: &Explanation) -> String {
 
 fn node(certificate: &CertificateNode, depth: usize, lines: &mut Vec<String>) {
     let indent = if depth == 0 { " ".to_owned() } else { format!(" {}└ ", "  ".repeat(depth - 1)) };
-    let facts = if certificate.facts.is_empty() { String::new() } else { format!("   {}", certificate.facts.join(" · ")) };
+    let facts =
+        if certificate.facts.is_empty() { String::new() } else { format!("   {}", certificate.facts.join(" · ")) };
     lines.push(format!("{indent}{}{facts}", certificate.node));
     for input in &certificate.inputs {
         node(input, depth + 1, lines);

@@ -5,7 +5,7 @@ pub(crate) fn integer(n: i128) -> String {
     let digits = n.unsigned_abs().to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(c);
@@ -37,7 +37,13 @@ pub(crate) fn fixed(value: f64, decimals: usize) -> String {
 /// A share as a percentage with two significant digits.
 pub(crate) fn percent(share: f64) -> String {
     let p = share * 100.0;
-    let text = if p >= 99.95 || p == 0.0 { format!("{p:.0}") } else if p >= 1.0 { format!("{p:.1}") } else { format!("{p:.2}") };
+    let text = if p >= 99.95 || p == 0.0 {
+        format!("{p:.0}")
+    } else if p >= 1.0 {
+        format!("{p:.1}")
+    } else {
+        format!("{p:.2}")
+    };
     format!("{text} %")
 }
 

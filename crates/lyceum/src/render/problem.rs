@@ -13,7 +13,8 @@ pub(crate) fn write(f: &mut fmt::Formatter<'_>, problem: &Problem, sql: Option<&
         write!(f, "\n{label}{text}")?;
         if let Some(column) = problem.column {
             let before: usize = text.chars().take(column.saturating_sub(1) as usize).map(|_| 1).sum();
-            let width = problem.snippet.as_deref().map_or(1, |s| s.lines().next().map_or(1, |l| l.chars().count())).max(1);
+            let width =
+                problem.snippet.as_deref().map_or(1, |s| s.lines().next().map_or(1, |l| l.chars().count())).max(1);
             write!(f, "\n{}{}", " ".repeat(label.chars().count() + before), "^".repeat(width))?;
         }
     }

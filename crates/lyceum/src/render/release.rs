@@ -6,11 +6,21 @@ use lyceum_schema::wire::Release;
 /// One release.
 pub(crate) fn one(release: &Release) -> String {
     let names = |users: &[lyceum_schema::name::UserName]| {
-        if users.is_empty() { "nobody yet".to_owned() } else { users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ") }
+        if users.is_empty() {
+            "nobody yet".to_owned()
+        } else {
+            users.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        }
     };
     let mut lines = vec![
         format!("release {}: {}", release.id, release.state.as_str()),
-        format!(" what      {} version {} of {}, as {}", release.dataset, release.version, release.owner, release.tables.join(", ")),
+        format!(
+            " what      {} version {} of {}, as {}",
+            release.dataset,
+            release.version,
+            release.owner,
+            release.tables.join(", ")
+        ),
         format!(" to        {}", release.workspace),
         format!(" for       {}", release.purpose),
         format!(" proposed  by {}", release.proposed_by),

@@ -23,7 +23,10 @@ pub(crate) fn summary(report: &ValidationReport, file_bytes: u64) -> String {
         lines.push(format!("{} corrected in {}: {}", n(c.values), c.column, c.explanation));
     }
     if report.rows_capped > 0 {
-        lines.push(format!("{} rows left out: more than the manifest allows for one privacy unit", n(report.rows_capped)));
+        lines.push(format!(
+            "{} rows left out: more than the manifest allows for one privacy unit",
+            n(report.rows_capped)
+        ));
     }
     if !report.dropped_identifiers.is_empty() {
         let names: Vec<_> = report.dropped_identifiers.iter().map(ToString::to_string).collect();
@@ -51,7 +54,10 @@ pub(crate) fn manifest(manifest: &Manifest) -> String {
         let unattested: Vec<_> =
             t.columns().iter().filter(|c| c.evidence() == Evidence::Data).map(|c| c.name().as_str()).collect();
         if !unattested.is_empty() {
-            lines.push(format!("   stands on the data, can't be published before it is attested: {}", unattested.join(", ")));
+            lines.push(format!(
+                "   stands on the data, can't be published before it is attested: {}",
+                unattested.join(", ")
+            ));
         }
     }
     lines.join("\n")
@@ -70,7 +76,8 @@ pub(crate) fn dataset(dataset: &Dataset, versions: &[Version]) -> String {
         .iter()
         .map(|v| {
             let uploaded = v.tables.iter().filter(|t| t.uploaded).count();
-            let state = serde_json::to_value(v.state).ok().and_then(|s| s.as_str().map(str::to_owned)).unwrap_or_default();
+            let state =
+                serde_json::to_value(v.state).ok().and_then(|s| s.as_str().map(str::to_owned)).unwrap_or_default();
             vec![v.number.to_string(), state, v.created.to_string(), format!("{uploaded} of {}", v.tables.len())]
         })
         .collect();
