@@ -31,10 +31,10 @@ impl Departure {
 
 /// `base + rows × per_row`, rounded up to `grid`.
 pub(crate) fn priced_time(base: Duration, rows: u64, per_row: Duration, grid: Duration) -> Duration {
-    let grid = grid.as_nanos().max(1);
+    let grid = grid.max(Duration::from_nanos(1));
     let work = base.as_nanos() + u128::from(rows) * per_row.as_nanos();
-    let turns = work.div_ceil(grid).max(1);
-    Duration::from_nanos(u64::try_from(turns.saturating_mul(grid)).unwrap_or(u64::MAX))
+    let turns = work.div_ceil(grid.as_nanos()).max(1);
+    grid.saturating_mul(u32::try_from(turns).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 //!
 //! Public keys: the vector over all groups is brought into the L2 ball of radius R = √L0·C, where C is the largest
 //! magnitude the unit may add to one group. Every step rounds against the unit: cells are saturated to ±⌊R⌋, the norm
-//! is rounded up, the factor and the scaled cells are rounded toward zero; the result is checked in wide integers.
+//! is never rounded down, the factor and the scaled cells are rounded toward zero; the result is checked in wide integers.
 
 /// Fractional bits of a [`Factor`].
 const FACTOR_BITS: u32 = 62;
-/// Cells are narrowed to this many bits before squaring, so that 2³⁰ squares fit an `u128`.
-const NORM_BITS: u32 = 48;
+/// Cells of wider balls are narrowed to this many bits before the factor is computed: it then has 31 bits or more.
+const NORM_BITS: u32 = 32;
 /// Largest R² that leaves room for every intermediate product.
 const MAX_RADIUS_SQUARED: u128 = 1 << 124;
 
@@ -61,11 +61,11 @@ impl Ball {
         }
         let shift = (u64::BITS - self.radius.leading_zeros()).saturating_sub(NORM_BITS);
         let narrowed = cells.iter().map(|v| v.unsigned_abs().div_ceil(1 << shift));
-        let squared = narrowed.fold(0u128, |sum, v| sum.saturating_add(square(v)));
-        let root = squared.isqrt();
-        let root = if root * root < squared { root + 1 } else { root };
-        let norm = root.max(1) << shift;
-        let factor = (u128::from(self.radius) << FACTOR_BITS) / norm;
+        let norm = narrowed.fold(0u128, |sum, v| sum.saturating_add(square(v))).max(1);
+        let radius = self.radius_squared >> (2 * shift);
+        // √(R²/Σv²), with as many fractional bits as there is room for.
+        let room = (radius.leading_zeros() & !1).min(2 * FACTOR_BITS);
+        let factor = ((radius << room) / norm).isqrt() << (FACTOR_BITS - room / 2);
         Factor(factor.min(Factor::ONE.0))
     }
 }

@@ -153,8 +153,10 @@ fn reference_public(rows: &[Row], barrier: &Barrier) -> Groups {
             let radius = squared.isqrt();
             let v: Vec<i128> = cells.values().map(|v| v[m].clamp(-radius, radius)).collect();
             let norm: i128 = v.iter().map(|v| v * v).sum();
-            let up = if norm.isqrt().pow(2) < norm { norm.isqrt() + 1 } else { norm.isqrt() };
-            let factor = if norm > squared { (radius << 62) / up } else { 1 << 62 };
+            // √(R²/Σv²), rounded down, with as many fractional bits as fit.
+            let room = (squared.unsigned_abs().leading_zeros() & !1).min(124);
+            let root = ((squared.unsigned_abs() << room) / norm.unsigned_abs().max(1)).isqrt();
+            let factor = if norm > squared { (root as i128) << (62 - room / 2) } else { 1 << 62 };
             (v, factor)
         };
         for m in 0..4 {
