@@ -7,6 +7,7 @@
 
 mod agree;
 mod folder;
+mod ledger;
 mod sequencer;
 mod source;
 
@@ -22,7 +23,7 @@ use lyceum_sharing::model::Artefact;
 use lyceum_sharing::port::{Clock, EventIndex, EventLog, PortError, PortResult};
 use sequencer::{Published, Sequencer};
 pub use source::EventSource;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -32,7 +33,8 @@ pub struct TileLog {
     folder: Folder,
     key: VerifierKey,
     published: watch::Receiver<Published>,
-    follower: JoinHandle<()>,
+    /// `None` once closed.
+    follower: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl TileLog {
@@ -55,21 +57,30 @@ impl TileLog {
             source.append(event, None).await.map_err(events)?;
         }
         let signed = agree::check(&folder, &key, source.as_ref()).await?;
+        ledger::check(source.as_ref()).await?;
         let mut sequencer = Sequencer::new(home.clone(), folder.clone(), signer, signed);
         let (to, published) = watch::channel(sequencer.catch_up(source.as_ref()).await?);
         let follower = tokio::spawn(sequencer::follow(sequencer, Arc::clone(&source), to));
-        Ok(Self { source, folder, key, published, follower })
+        Ok(Self { source, folder, key, published, follower: Mutex::new(Some(follower)) })
     }
 
-    /// Waits until the checkpoint covers all events there are now, then stops following.
+    /// Waits until the checkpoint covers all events there are now, then stops following and lets go of the home.
     ///
     /// # Errors
     /// As [`EventLog::covered`].
     pub async fn close(&self) -> PortResult<()> {
         let size = self.source.size().await?;
         let covered = self.covered(size.saturating_sub(1)).await;
-        self.follower.abort();
+        if let Some(follower) = self.take_follower() {
+            follower.abort();
+            // Ends as cancelled; awaited so that the home's lock is free when this returns.
+            let _ = follower.await;
+        }
         covered
+    }
+
+    fn take_follower(&self) -> Option<JoinHandle<()>> {
+        self.follower.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn newest(&self) -> (u64, Arc<str>) {
@@ -80,7 +91,9 @@ impl TileLog {
 
 impl Drop for TileLog {
     fn drop(&mut self) {
-        self.follower.abort();
+        if let Some(follower) = self.take_follower() {
+            follower.abort();
+        }
     }
 }
 

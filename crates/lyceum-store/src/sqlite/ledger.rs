@@ -252,7 +252,7 @@ fn query(row: &SqliteRow) -> PortResult<QueryRecord> {
         charge: row.id("id")?,
         workspace: row.id("workspace_id")?,
         user: row.id("user_id")?,
-        request_key: row.blob("request_key")?.try_into().map_err(|_| unreadable("request_key"))?,
+        request_key: row.bytes32("request_key")?,
         sql: row.text("sql")?,
         price: row.budget("price_rho", "price_delta")?,
         state: row.spelled("state")?,

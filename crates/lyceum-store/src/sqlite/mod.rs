@@ -4,7 +4,7 @@
 //! transaction still holds when it commits; a few others read. Write-ahead log with `synchronous = FULL`: what was
 //! committed survives a power cut. SQL is portable but for the migrations, of which each backend has its own.
 
-mod account;
+pub(crate) mod account;
 mod charge;
 mod datasets;
 mod events;

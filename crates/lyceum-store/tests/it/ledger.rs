@@ -1,0 +1,115 @@
+//! Charges, one by one and at once.
+
+use crate::world::{CAP, World, answer, assert_replays, event, open, paperwork, pay};
+use lyceum_audit::event::EventKind;
+use lyceum_privacy::{Budget, Delta, Rho};
+use lyceum_schema::state::{QueryState, ReleaseState};
+use lyceum_sharing::model::ChargeOutcome;
+use lyceum_sharing::port::{LedgerStore, PortError, Releases};
+use lyceum_store::log::EventSource;
+
+const HALF: Budget = Budget { rho: Rho(501), delta: Delta(1) };
+
+#[tokio::test]
+async fn of_parallel_charges_that_fit_once_one_is_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let (home, store) = open(directory.path()).await;
+    let world = World::create(&store, home.log_key().origin()).await;
+    // The cap is 1,000: of three times 501 one fits.
+    let charges = (0..3u8).map(|i| pay(&store, world.charge(usize::from(i % 2), 0, i, HALF)));
+    let outcomes = futures::future::join_all(charges).await;
+    let charged = outcomes.iter().filter(|o| matches!(o, ChargeOutcome::Charged { .. })).count();
+    let refused = outcomes.iter().filter(|o| matches!(o, ChargeOutcome::OverBudget { .. })).count();
+    assert_eq!((charged, refused), (1, 2));
+    assert_replays(&store, home.log_key().origin()).await;
+}
+
+#[tokio::test]
+async fn a_refused_charge_leaves_no_trace() {
+    let directory = tempfile::tempdir().unwrap();
+    let (home, store) = open(directory.path()).await;
+    let world = World::create(&store, home.log_key().origin()).await;
+    let before = EventSource::size(&store).await.unwrap();
+    for price in [
+        Budget { rho: Rho(1001), delta: Delta(0) },
+        Budget { rho: Rho(0), delta: Delta(501) },
+        Budget { rho: Rho(u64::MAX), delta: Delta(u64::MAX) },
+    ] {
+        let mut charge = world.charge(0, 0, 1, price);
+        // Whatever the caller believes, the population's own cap holds.
+        charge.debits.iter_mut().for_each(|d| d.cap = Budget { rho: Rho(1 << 40), delta: Delta(1 << 40) });
+        let query = charge.query;
+        match pay(&store, charge).await {
+            ChargeOutcome::OverBudget { account, spent, cap } => {
+                assert_eq!((account, spent, cap), (world.accounts(0, 0)[0].clone(), Budget::ZERO, CAP));
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(store.query(query).await.unwrap(), None);
+    }
+    assert_eq!(EventSource::size(&store).await.unwrap(), before);
+    assert!(store.all_balances().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_charge_is_made_once_and_answered_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let (home, store) = open(directory.path()).await;
+    let world = World::create(&store, home.log_key().origin()).await;
+    let mut first = world.charge(0, 0, 1, HALF);
+    first.idempotency_key = Some("k".to_owned());
+    let (query, charge) = (first.query, first.charge);
+    let index = match pay(&store, first.clone()).await {
+        ChargeOutcome::Charged { index } => index,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(pay(&store, first.clone()).await, ChargeOutcome::Charged { index }, "the same charge again");
+    let equal = world.charge(1, 0, 1, HALF);
+    assert_eq!(pay(&store, equal.clone()).await, ChargeOutcome::InProgress, "an equal query meanwhile");
+    let mut retry = world.charge(0, 0, 1, HALF);
+    (retry.idempotency_key, retry.fresh) = (Some("k".to_owned()), true);
+    assert_eq!(pay(&store, retry.clone()).await, ChargeOutcome::InProgress, "the client's retry");
+    let mut reused = world.charge(0, 0, 2, HALF);
+    reused.idempotency_key = Some("k".to_owned());
+    let (sql, said) = paperwork(&reused);
+    assert!(matches!(store.charge(reused, sql, said).await, Err(PortError::Exists(_))));
+    assert_eq!(store.open_charges().await.unwrap().len(), 1);
+    assert_eq!(store.stored_answer([1; 32]).await.unwrap(), None);
+
+    let answered = answer(&store, query, charge).await.unwrap();
+    assert!(matches!(answer(&store, query, charge).await, Err(PortError::State(_))));
+    let stored = store.stored_answer([1; 32]).await.unwrap().unwrap();
+    assert_eq!((stored.index, stored.price, stored.charge), (answered, HALF, charge));
+    for again in [first, equal, retry] {
+        assert_eq!(pay(&store, again).await, ChargeOutcome::AlreadyAnswered(stored.clone()));
+    }
+    let record = store.charge_by_idempotency_key(world.workspace, world.researchers[0], "k").await.unwrap().unwrap();
+    assert_eq!((record.state, record.index), (QueryState::Answered, answered));
+    assert_eq!(store.history(world.workspace, 10).await.unwrap(), vec![record.clone()]);
+    assert_eq!(store.query(query).await.unwrap(), Some(record));
+
+    let paused = EventKind::ReleasePaused { release: world.releases[0], reason: "x".to_owned() };
+    let paused = event(Some(world.partner), Some(world.workspace), paused);
+    store.move_release(world.releases[0], ReleaseState::Paused, paused).await.unwrap();
+    assert_eq!(store.stored_answer([1; 32]).await.unwrap(), None, "no repeat from a paused release");
+    assert_eq!(store.answer_of(charge).await.unwrap(), Some(stored));
+    let late = pay(&store, world.charge(0, 0, 1, HALF)).await;
+    assert_eq!(late, ChargeOutcome::NotActive { release: world.releases[0], state: ReleaseState::Paused });
+    assert_eq!(store.balance(&world.accounts(0, 0)[0]).await.unwrap().spent, HALF);
+    assert_replays(&store, home.log_key().origin()).await;
+}
+
+#[tokio::test]
+async fn an_event_that_says_something_else_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let (home, store) = open(directory.path()).await;
+    let world = World::create(&store, home.log_key().origin()).await;
+    let charge = world.charge(0, 0, 1, HALF);
+    let (sql, said) = paperwork(&world.charge(0, 0, 1, HALF));
+    assert!(matches!(store.charge(charge.clone(), sql, said).await, Err(PortError::State(_))));
+    let mut rootless = charge;
+    rootless.debits.remove(0);
+    let (sql, said) = paperwork(&rootless);
+    assert!(matches!(store.charge(rootless, sql, said).await, Err(PortError::State(_))));
+    assert!(store.all_balances().await.unwrap().is_empty());
+}
