@@ -1,165 +1,184 @@
-//! Errors at the edge: the one match from use-case errors to RFC 9457 problem documents.
+//! Errors at the edge: one match from what went wrong to an HTTP status, one shape (RFC 9457) for all.
 
-use axum::body::Body;
-use axum::extract::Request;
-use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use axum::http::{Method, StatusCode, Uri};
-use axum::middleware::Next;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use lyceum_schema::wire::{PROBLEM_JSON, Problem};
-use lyceum_sharing::error::Error;
+use lyceum_sharing::Error;
 
-/// A request that ends in a problem document.
-pub(crate) struct Refused(Box<Problem>);
-
-impl Refused {
-    /// A request that is malformed before any use case sees it.
-    pub(crate) fn request(status: StatusCode, code: &str, detail: &str, fix: &str) -> Self {
-        Self(Box::new(Problem {
-            kind: kind(code),
-            title: status.canonical_reason().unwrap_or("error").to_owned(),
-            status: status.as_u16(),
-            detail: detail.to_owned(),
-            code: code.to_owned(),
-            fix: Some(fix.to_owned()),
-            ..Problem::default()
-        }))
-    }
+/// Anything that a handler may fail with.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// A use case said no.
+    Service(Error),
+    /// There is no such route.
+    NoRoute,
+    /// The route exists, the method doesn't.
+    NoMethod,
+    /// The body is larger than allowed.
+    BodyTooLarge,
+    /// The body broke off.
+    BodyBroken,
+    /// The body is not the JSON that the route wants.
+    Json(String),
+    /// The content type is not one that the route reads.
+    MediaType(&'static str),
+    /// A part of the path is not what it has to be.
+    Path(String),
+    /// A header is not what it has to be.
+    Header(&'static str),
+    /// None of the formats that the client accepts can be made.
+    NotAcceptable,
+    /// It took too long.
+    Timeout,
+    /// A handler panicked, or something else that can't happen did.
+    Internal,
 }
 
-impl From<Error> for Refused {
+impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let (status, title) = describe(&error);
-        let code = error.code();
-        let mut problem = Problem {
-            kind: kind(code),
-            title: title.to_owned(),
-            status: status.as_u16(),
-            detail: error.to_string(),
-            code: code.to_owned(),
-            fix: error.fix(),
-            ..Problem::default()
-        };
-        match error {
-            Error::Question(refusal) => {
-                problem.line = refusal.line;
-                problem.column = refusal.column;
-                problem.snippet = refusal.snippet;
-                problem.reason = refusal.reason;
-                problem.charged = Some(false);
-            }
-            Error::OverBudget(_) | Error::NotActive { .. } => problem.charged = Some(false),
-            Error::InProgress => {
-                problem.charged = Some(false);
-                problem.retry = Some(true);
-                problem.retry_after_seconds = Some(1);
-            }
-            Error::AfterCharge | Error::Finish { .. } => problem.charged = Some(true),
-            Error::Document { findings, .. } | Error::NotPublishable { findings } => problem.findings = findings,
-            Error::UploadInterrupted => problem.retry = Some(true),
-            Error::Storage | Error::Full | Error::Randomness | Error::Internal => {
-                tracing::error!(code, "a use case failed");
-            }
-            Error::Unauthenticated
-            | Error::Forbidden { .. }
-            | Error::NotFound { .. }
-            | Error::Exists { .. }
-            | Error::State { .. }
-            | Error::Invalid { .. }
-            | Error::IdempotencyMismatch
-            | Error::UploadTooLarge { .. }
-            | Error::Unreadable { .. }
-            | Error::Layout(_) => {}
-        }
-        Self(Box::new(problem))
+        Self::Service(error)
     }
 }
 
-/// Status and title of each kind of error.
-fn describe(error: &Error) -> (StatusCode, &'static str) {
+impl Failure {
+    /// Status, stable code and title.
+    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::Service(error) => {
+                let (status, title) = service(error);
+                (status, error.code(), title)
+            }
+            Self::NoRoute => (StatusCode::NOT_FOUND, "E4600", "no such route"),
+            Self::NoMethod => (StatusCode::METHOD_NOT_ALLOWED, "E4601", "method not allowed"),
+            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "E4602", "body too large"),
+            Self::BodyBroken => (StatusCode::BAD_REQUEST, "E4603", "body broke off"),
+            Self::Json(_) => (StatusCode::BAD_REQUEST, "E4604", "body not understood"),
+            Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "E4605", "content type not read here"),
+            Self::Path(_) => (StatusCode::BAD_REQUEST, "E4606", "path not understood"),
+            Self::Header(_) => (StatusCode::BAD_REQUEST, "E4607", "header not understood"),
+            Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "E4608", "no acceptable format"),
+            Self::Timeout => (StatusCode::SERVICE_UNAVAILABLE, "E4609", "took too long"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "E5000", "internal error"),
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::Service(error) => error.to_string(),
+            Self::NoRoute => "there is no such route".to_owned(),
+            Self::NoMethod => "the route exists, but not with this method".to_owned(),
+            Self::BodyTooLarge => "the body is larger than this route takes".to_owned(),
+            Self::BodyBroken => "the body broke off".to_owned(),
+            Self::Json(why) | Self::Path(why) => why.clone(),
+            Self::MediaType(wanted) => format!("this route reads {wanted}"),
+            Self::Header(which) => format!("the header {which} is not understood"),
+            Self::NotAcceptable => "none of the accepted formats can be made".to_owned(),
+            Self::Timeout => "the request took longer than the server allows".to_owned(),
+            Self::Internal => "an internal error occurred".to_owned(),
+        }
+    }
+
+    fn fix(&self) -> Option<String> {
+        let fix = match self {
+            Self::Service(error) => return error.fix(),
+            Self::NoRoute => "see the list of routes in the documentation",
+            Self::NoMethod => "see the header Allow",
+            Self::BodyTooLarge => "send a smaller body",
+            Self::BodyBroken => "send it again",
+            Self::Json(_) => "correct the body; names are those of the documentation, unknown ones are refused",
+            Self::MediaType(_) => "set Content-Type accordingly",
+            Self::Path(_) => "correct the path",
+            Self::Header(_) => "correct the header",
+            Self::NotAcceptable => "accept application/json, application/vnd.apache.arrow.stream or text/csv",
+            Self::Timeout => "send it again; what was charged meanwhile is answered for free",
+            Self::Internal => "tell the operator the request's id",
+        };
+        Some(fix.to_owned())
+    }
+}
+
+/// The status and title of what a use case says.
+const fn service(error: &Error) -> (StatusCode, &'static str) {
     match error {
         Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "not signed in"),
         Error::Forbidden { .. } => (StatusCode::FORBIDDEN, "not allowed"),
         Error::NotFound { .. } => (StatusCode::NOT_FOUND, "not found"),
         Error::Exists { .. } => (StatusCode::CONFLICT, "exists already"),
         Error::State { .. } => (StatusCode::CONFLICT, "not in this state"),
-        Error::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid value"),
-        Error::Document { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "document refused"),
-        Error::OverBudget(_) => (StatusCode::CONFLICT, "budget used up"),
-        Error::InProgress => (StatusCode::CONFLICT, "being answered"),
-        Error::IdempotencyMismatch => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency key reused"),
         Error::NotActive { .. } => (StatusCode::CONFLICT, "release not active"),
+        Error::InProgress => (StatusCode::CONFLICT, "being answered"),
+        Error::IdempotencyMismatch => (StatusCode::CONFLICT, "idempotency key used before"),
+        Error::Invalid { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid value"),
+        Error::Document { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "invalid document"),
+        Error::Question(_) => (StatusCode::UNPROCESSABLE_ENTITY, "question refused"),
+        Error::Finish { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "post-processing failed"),
+        Error::OverBudget(_) => (StatusCode::FORBIDDEN, "over budget"),
         Error::UploadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "upload too large"),
         Error::UploadInterrupted => (StatusCode::BAD_REQUEST, "upload broke off"),
-        Error::Unreadable { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "file refused"),
-        Error::NotPublishable { .. } => (StatusCode::CONFLICT, "can't be published"),
-        Error::Question(_) => (StatusCode::UNPROCESSABLE_ENTITY, "question refused"),
-        Error::Finish { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "answer can't be shaped"),
-        Error::AfterCharge => (StatusCode::INTERNAL_SERVER_ERROR, "charged without an answer"),
-        Error::Full => (StatusCode::INSUFFICIENT_STORAGE, "disk full"),
-        Error::Layout(_) | Error::Storage | Error::Randomness | Error::Internal => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "internal error")
-        }
+        Error::Unreadable { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "file not readable"),
+        Error::NotPublishable { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "not publishable"),
+        Error::AfterCharge => (StatusCode::INTERNAL_SERVER_ERROR, "charged, not answered"),
+        Error::Full => (StatusCode::INSUFFICIENT_STORAGE, "no space left"),
+        Error::Storage => (StatusCode::SERVICE_UNAVAILABLE, "storage failed"),
+        Error::Layout(_) | Error::Randomness | Error::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
     }
 }
 
-fn kind(code: &str) -> String {
-    format!("urn:lyceum:error:{code}")
+/// The members that only some problems have.
+fn extend(problem: &mut Problem, error: &Error) {
+    match error {
+        Error::Question(refusal) => {
+            problem.line = refusal.line;
+            problem.column = refusal.column;
+            problem.snippet.clone_from(&refusal.snippet);
+            problem.reason.clone_from(&refusal.reason);
+            problem.charged = Some(false);
+        }
+        Error::OverBudget(_) | Error::NotActive { .. } => problem.charged = Some(false),
+        Error::InProgress => {
+            problem.charged = Some(false);
+            problem.retry = Some(true);
+            problem.retry_after_seconds = Some(1);
+        }
+        Error::Finish { .. } | Error::AfterCharge => problem.charged = Some(true),
+        Error::Document { findings, .. } | Error::NotPublishable { findings } => {
+            problem.findings.clone_from(findings);
+        }
+        Error::UploadInterrupted | Error::Storage => problem.retry = Some(true),
+        _ => {}
+    }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let retry = self.0.retry_after_seconds;
-        let mut response = (status, axum::Json(&*self.0)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        let (status, code, title) = self.kind();
+        let mut problem = Problem {
+            kind: format!("urn:lyceum:error:{code}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: self.detail(),
+            code: code.to_owned(),
+            fix: self.fix(),
+            ..Problem::default()
+        };
+        if let Self::Service(error) = &self {
+            extend(&mut problem, error);
         }
-        if let Some(seconds) = retry {
-            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        if status.is_server_error() {
+            tracing::error!(code, "request failed");
         }
-        response
+        respond(status, &problem)
     }
 }
 
-/// A path that nothing serves.
-pub(crate) async fn no_such_route(_uri: Uri) -> Refused {
-    Refused::request(StatusCode::NOT_FOUND, "E4404", "nothing is served at this path", "see docs/GUIDE.md for the routes")
-}
-
-/// A method that the path doesn't have.
-pub(crate) async fn wrong_method(method: Method) -> Refused {
-    let detail = format!("{method} is not a method of this path");
-    Refused::request(StatusCode::METHOD_NOT_ALLOWED, "E4405", &detail, "see docs/GUIDE.md for the routes")
-}
-
-/// A handler panicked: the client learns that something failed, and nothing else.
-pub(crate) fn panicked() -> Response {
-    tracing::error!("a request panicked");
-    Refused::from(Error::Internal).into_response()
-}
-
-/// Turns bare errors of the HTTP layer (time-outs) into documents, and adds the request's id to every document.
-pub(crate) async fn complete(request: Request, next: Next) -> Response {
-    let id = request.headers().get("x-request-id").and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let response = next.run(request).await;
-    let status = response.status();
-    if !(status.is_client_error() || status.is_server_error()) {
-        return response;
+fn respond(status: StatusCode, problem: &Problem) -> Response {
+    let body = serde_json::to_vec(problem).unwrap_or_default();
+    let mut response = (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], body).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|v| v == PROBLEM_JSON);
-    let (mut parts, body) = response.into_parts();
-    let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap_or_default();
-    let parsed = if is_problem { serde_json::from_slice::<Problem>(&bytes).ok() } else { None };
-    let mut problem = parsed.unwrap_or_else(|| {
-        let detail = "the request was not served in time or is not understood";
-        *Refused::request(status, "E4400", detail, "try again, or see docs/GUIDE.md").0
-    });
-    problem.request = id;
-    let Ok(document) = serde_json::to_vec(&problem) else { return Response::from_parts(parts, Body::from(bytes)) };
-    parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
-    parts.headers.remove(axum::http::header::CONTENT_LENGTH);
-    Response::from_parts(parts, Body::from(document))
+    if let Some(seconds) = problem.retry_after_seconds {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }

@@ -1,29 +1,25 @@
-//! The table of contents of the HTTP interface, and the limits that every request meets.
+//! The table of contents: every route of the service.
 
-use crate::problem;
-use crate::routes::{audit, budgets, datasets, health, identity, populations, queries, releases, workspaces};
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::StatusCode;
+use crate::limits::Limits;
+use crate::problem::Failure;
+use crate::routes::{audit, budgets, datasets, health, identity, queries, releases, uploads, workspaces};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
-use lyceum_sharing::app::App;
+use axum::{Router, middleware};
+use lyceum_sharing::App;
 use std::sync::Arc;
 use std::time::Duration;
-use tower::ServiceBuilder;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
-use tower_http::timeout::TimeoutLayer;
-use tower_http::trace::TraceLayer;
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 
-/// Largest body of a request that is not an upload, in bytes (a manifest has at most 1 MiB).
-pub const MAX_BODY_BYTES: usize = (1 << 20) + 4096;
-/// Requests that are worked on at the same time; others wait.
-const MAX_CONCURRENT_REQUESTS: usize = 512;
-/// Longest time of a request that neither uploads nor asks.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// All routes: method, path. Kept beside [`router`]; a test asks each of them as every role.
+/// Every method and path, for documentation and for the test that walks them all.
 pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/healthz"),
     ("GET", "/readyz"),
@@ -38,101 +34,118 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/populations/{name}/budget"),
     ("POST", "/v1/workspaces"),
     ("GET", "/v1/workspaces"),
-    ("GET", "/v1/workspaces/{workspace}"),
-    ("PUT", "/v1/workspaces/{workspace}/members/{user}"),
-    ("DELETE", "/v1/workspaces/{workspace}/members/{user}"),
-    ("GET", "/v1/workspaces/{workspace}/catalog"),
-    ("GET", "/v1/workspaces/{workspace}/budget"),
-    ("POST", "/v1/workspaces/{workspace}/releases"),
-    ("GET", "/v1/workspaces/{workspace}/releases"),
-    ("POST", "/v1/workspaces/{workspace}/queries"),
-    ("GET", "/v1/workspaces/{workspace}/queries"),
-    ("GET", "/v1/workspaces/{workspace}/queries/{id}"),
+    ("GET", "/v1/workspaces/{w}"),
+    ("PUT", "/v1/workspaces/{w}/members/{user}"),
+    ("DELETE", "/v1/workspaces/{w}/members/{user}"),
+    ("GET", "/v1/workspaces/{w}/catalog"),
+    ("GET", "/v1/workspaces/{w}/budget"),
     ("POST", "/v1/datasets"),
     ("GET", "/v1/datasets"),
-    ("GET", "/v1/datasets/{dataset}"),
-    ("POST", "/v1/datasets/{dataset}/versions"),
-    ("GET", "/v1/datasets/{dataset}/versions"),
-    ("PUT", "/v1/datasets/{dataset}/versions/{version}/tables/{table}"),
-    ("POST", "/v1/datasets/{dataset}/versions/{version}/publish"),
+    ("GET", "/v1/datasets/{name}"),
+    ("POST", "/v1/datasets/{name}/versions"),
+    ("GET", "/v1/datasets/{name}/versions"),
+    ("PUT", "/v1/datasets/{name}/versions/{id}/tables/{table}"),
+    ("POST", "/v1/datasets/{name}/versions/{id}/publish"),
+    ("POST", "/v1/workspaces/{w}/releases"),
+    ("GET", "/v1/workspaces/{w}/releases"),
     ("GET", "/v1/releases/{id}"),
     ("POST", "/v1/releases/{id}/approve"),
     ("POST", "/v1/releases/{id}/reject"),
     ("POST", "/v1/releases/{id}/pause"),
     ("POST", "/v1/releases/{id}/resume"),
     ("POST", "/v1/releases/{id}/revoke"),
+    ("POST", "/v1/workspaces/{w}/queries"),
+    ("GET", "/v1/workspaces/{w}/queries"),
+    ("GET", "/v1/workspaces/{w}/queries/{id}"),
     ("GET", "/v1/audit/checkpoint"),
     ("GET", "/v1/audit/vkey"),
-    ("GET", "/v1/audit/claims"),
-    ("GET", "/v1/audit/receipts/{entry}"),
     ("GET", "/v1/audit/tile/{*path}"),
-    ("GET", "/v1/audit/artefacts/{reference}"),
+    ("GET", "/v1/audit/receipts/{entry}"),
+    ("GET", "/v1/audit/claims"),
+    ("GET", "/v1/audit/artefacts/{ref}"),
 ];
 
-/// The service.
-pub fn router(app: Arc<App>) -> Router {
-    let quick = Router::new()
+/// The service over HTTP.
+#[must_use]
+pub fn router(app: Arc<App>, limits: &Limits) -> Router {
+    let identity = Router::new()
         .route("/v1/whoami", get(identity::whoami))
         .route("/v1/users", post(identity::create_user).get(identity::list_users))
         .route("/v1/users/{name}/tokens", post(identity::issue_token).get(identity::list_tokens))
-        .route("/v1/tokens/{id}", delete(identity::revoke_token))
-        .route("/v1/populations", post(populations::create).get(populations::list))
-        .route("/v1/populations/{name}/budget", get(budgets::of_population))
+        .route("/v1/tokens/{id}", delete(identity::revoke_token));
+    let workspaces = Router::new()
         .route("/v1/workspaces", post(workspaces::create).get(workspaces::list))
-        .route("/v1/workspaces/{workspace}", get(workspaces::show))
-        .route(
-            "/v1/workspaces/{workspace}/members/{user}",
-            put(workspaces::put_member).delete(workspaces::remove_member),
-        )
-        .route("/v1/workspaces/{workspace}/catalog", get(workspaces::catalog))
-        .route("/v1/workspaces/{workspace}/budget", get(budgets::of_workspace))
-        .route("/v1/workspaces/{workspace}/releases", post(releases::propose).get(releases::list))
-        .route("/v1/workspaces/{workspace}/queries/{id}", get(queries::show))
+        .route("/v1/workspaces/{w}", get(workspaces::show))
+        .route("/v1/workspaces/{w}/members/{user}", put(workspaces::put_member).delete(workspaces::remove_member))
+        .route("/v1/workspaces/{w}/catalog", get(workspaces::catalog));
+    let budgets = Router::new()
+        .route("/v1/populations", post(budgets::create_population).get(budgets::list_populations))
+        .route("/v1/populations/{name}/budget", get(budgets::of_population))
+        .route("/v1/workspaces/{w}/budget", get(budgets::of_workspace));
+    let datasets = Router::new()
         .route("/v1/datasets", post(datasets::create).get(datasets::list))
-        .route("/v1/datasets/{dataset}", get(datasets::show))
-        .route("/v1/datasets/{dataset}/versions", post(datasets::begin_version).get(datasets::versions))
-        .route("/v1/datasets/{dataset}/versions/{version}/publish", post(datasets::publish))
+        .route("/v1/datasets/{name}", get(datasets::show))
+        .route("/v1/datasets/{name}/versions", post(datasets::begin_version).get(datasets::versions))
+        .route("/v1/datasets/{name}/versions/{id}/publish", post(datasets::publish));
+    let releases = Router::new()
+        .route("/v1/workspaces/{w}/releases", post(releases::propose).get(releases::list))
         .route("/v1/releases/{id}", get(releases::show))
         .route("/v1/releases/{id}/approve", post(releases::approve))
         .route("/v1/releases/{id}/reject", post(releases::reject))
         .route("/v1/releases/{id}/pause", post(releases::pause))
         .route("/v1/releases/{id}/resume", post(releases::resume))
-        .route("/v1/releases/{id}/revoke", post(releases::revoke))
+        .route("/v1/releases/{id}/revoke", post(releases::revoke));
+    let queries = Router::new()
+        .route("/v1/workspaces/{w}/queries", post(queries::ask).get(queries::history))
+        .route("/v1/workspaces/{w}/queries/{id}", get(queries::show));
+    let audit = Router::new()
         .route("/v1/audit/checkpoint", get(audit::checkpoint))
         .route("/v1/audit/vkey", get(audit::verifier_key))
-        .route("/v1/audit/claims", get(audit::claims))
-        .route("/v1/audit/receipts/{entry}", get(audit::receipt))
         .route("/v1/audit/tile/{*path}", get(audit::tile))
-        .route("/v1/audit/artefacts/{reference}", get(audit::artefact))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIMEOUT));
-    let slow = Router::new()
-        .route("/v1/workspaces/{workspace}/queries", post(queries::ask).get(queries::history))
-        .route(
-            "/v1/datasets/{dataset}/versions/{version}/tables/{table}",
-            put(datasets::upload).layer(DefaultBodyLimit::disable()),
-        );
-    let layers = ServiceBuilder::new()
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(axum::middleware::from_fn(problem::complete))
-        .layer(CatchPanicLayer::custom(|_panic: Box<dyn std::any::Any + Send>| problem::panicked()))
-        .layer(GlobalConcurrencyLimitLayer::new(MAX_CONCURRENT_REQUESTS));
+        .route("/v1/audit/receipts/{entry}", get(audit::receipt))
+        .route("/v1/audit/claims", get(audit::claims))
+        .route("/v1/audit/artefacts/{ref}", get(audit::artefact));
+    let health = Router::new().route("/healthz", get(health::alive)).route("/readyz", get(health::ready));
+    // Uploads are limited by the service, in bytes and in number, and may take as long as they take.
+    let uploads = Router::new()
+        .route("/v1/datasets/{name}/versions/{id}/tables/{table}", put(uploads::table))
+        .layer(DefaultBodyLimit::disable());
+
     Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .merge(quick)
-        .merge(slow)
-        .fallback(problem::no_such_route)
-        .method_not_allowed_fallback(problem::wrong_method)
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(layers)
+        .merge(identity)
+        .merge(workspaces)
+        .merge(budgets)
+        .merge(datasets)
+        .merge(releases)
+        .merge(queries)
+        .merge(audit)
+        .layer(from_fn_with_state(limits.request_timeout, in_time))
+        .layer(GlobalConcurrencyLimitLayer::new(limits.max_concurrent_requests))
+        .merge(health)
+        .layer(DefaultBodyLimit::max(limits.max_body_bytes))
+        .merge(uploads)
+        .fallback(|| async { Failure::NoRoute })
+        .method_not_allowed_fallback(|| async { Failure::NoMethod })
+        .layer(middleware::from_fn(traced))
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| Failure::Internal.into_response()))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(SetSensitiveRequestHeadersLayer::new([axum::http::header::AUTHORIZATION]))
         .with_state(app)
 }
 
-/// A span with the route's pattern: paths may hold names, queries may hold anything.
-fn span(request: &Request) -> tracing::Span {
-    let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str);
-    let id = request.headers().get("x-request-id").and_then(|v| v.to_str().ok()).unwrap_or_default();
-    tracing::info_span!("request", method = %request.method(), route, id)
+async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| Failure::Timeout.into_response())
+}
+
+/// A span per request: method, route (never the path with its values), status.
+async fn traced(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let id = request.headers().get(&REQUEST_ID).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let started = tokio::time::Instant::now();
+    let response = next.run(request).await;
+    let status: StatusCode = response.status();
+    let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(%method, status = status.as_u16(), milliseconds, request = id, "request");
+    response
 }

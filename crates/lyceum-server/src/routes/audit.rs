@@ -1,55 +1,50 @@
-//! `/v1/audit`: the log's files as they are, receipts, the server's own figures.
+//! `/v1/audit`: the transparency log. Tiles are immutable once full, so caches may keep them.
 
-use super::Reply;
-use crate::extract::{At, Caller};
-use crate::problem::Refused;
-use axum::Json;
+use super::{Reply, Service};
+use crate::caller::Caller;
+use crate::path::Path;
+use crate::problem::Failure;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::http::header;
+use axum::response::IntoResponse;
 use lyceum_schema::wire;
-use lyceum_sharing::app::App;
 use lyceum_sharing::usecase::audit;
-use std::sync::Arc;
 
-const TEXT: &str = "text/plain; charset=utf-8";
+const TEXT: (header::HeaderName, &str) = (header::CONTENT_TYPE, "text/plain; charset=utf-8");
+const BYTES: (header::HeaderName, &str) = (header::CONTENT_TYPE, "application/octet-stream");
 
-pub(crate) async fn checkpoint(State(app): State<Arc<App>>, Caller(me): Caller) -> Result<Response, Refused> {
-    let checkpoint = audit::checkpoint(&app, &me).await?;
-    Ok(([(CONTENT_TYPE, TEXT), (CACHE_CONTROL, "no-cache")], checkpoint).into_response())
+pub(crate) async fn checkpoint(State(app): Service, Caller(actor): Caller) -> Result<impl IntoResponse, Failure> {
+    Ok(([TEXT], audit::checkpoint(&app, &actor).await?))
 }
 
-pub(crate) async fn verifier_key(State(app): State<Arc<App>>, Caller(me): Caller) -> Result<Response, Refused> {
-    let key = audit::verifier_key(&app, &me)?;
-    Ok(([(CONTENT_TYPE, TEXT)], format!("{}\n", key.trim_end())).into_response())
-}
-
-pub(crate) async fn claims(State(app): State<Arc<App>>, Caller(me): Caller) -> Reply<wire::AuditClaims> {
-    Ok(Json(audit::claims(&app, &me).await?))
-}
-
-pub(crate) async fn receipt(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    At(entry): At<u64>,
-) -> Result<Response, Refused> {
-    let receipt = audit::receipt(&app, &me, entry).await?;
-    Ok(([(CONTENT_TYPE, TEXT)], receipt).into_response())
+pub(crate) async fn verifier_key(State(app): Service, Caller(actor): Caller) -> Result<impl IntoResponse, Failure> {
+    Ok(([TEXT], audit::verifier_key(&app, &actor)?))
 }
 
 pub(crate) async fn tile(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    At(path): At<String>,
-) -> Result<Response, Refused> {
-    let bytes = audit::tile(&app, &me, &format!("tile/{path}")).await?;
-    Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+    State(app): Service,
+    Caller(actor): Caller,
+    Path(path): Path<String>,
+) -> Result<impl IntoResponse, Failure> {
+    Ok(([BYTES], audit::tile(&app, &actor, &format!("tile/{path}")).await?))
+}
+
+pub(crate) async fn receipt(
+    State(app): Service,
+    Caller(actor): Caller,
+    Path(entry): Path<u64>,
+) -> Result<impl IntoResponse, Failure> {
+    Ok(([TEXT], audit::receipt(&app, &actor, entry).await?))
+}
+
+pub(crate) async fn claims(State(app): Service, Caller(actor): Caller) -> Reply<wire::AuditClaims> {
+    Ok(axum::Json(audit::claims(&app, &actor).await?))
 }
 
 pub(crate) async fn artefact(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    At(reference): At<String>,
+    State(app): Service,
+    Caller(actor): Caller,
+    Path(reference): Path<String>,
 ) -> Reply<wire::Artefact> {
-    Ok(Json(audit::artefact(&app, &me, &reference).await?))
+    Ok(axum::Json(audit::artefact(&app, &actor, &reference).await?))
 }

@@ -1,72 +1,55 @@
-//! `/v1/datasets`: manifests, versions, uploads.
+//! `/v1/datasets` and their versions.
 
-use super::Reply;
-use crate::extract::{At, Caller, Text};
-use crate::problem::Refused;
-use axum::Json;
-use axum::body::Body;
+use super::{Created, Reply, Service, created, list as items};
+use crate::body::Toml;
+use crate::caller::Caller;
+use crate::path::Path;
 use axum::extract::State;
-use axum::http::StatusCode;
-use futures::TryStreamExt;
 use lyceum_schema::id::VersionId;
-use lyceum_schema::name::{DatasetName, TableName};
+use lyceum_schema::name::DatasetName;
 use lyceum_schema::wire;
-use lyceum_sharing::app::App;
-use lyceum_sharing::usecase::datasets;
-use lyceum_sharing::usecase::upload::{self, BrokenOff};
-use std::sync::Arc;
+use lyceum_sharing::usecase;
 
 pub(crate) async fn create(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    Text(manifest): Text,
-) -> Result<(StatusCode, Json<wire::CreatedDataset>), Refused> {
-    Ok((StatusCode::CREATED, Json(datasets::create(&app, &me, &manifest).await?)))
+    State(app): Service,
+    Caller(actor): Caller,
+    Toml(manifest): Toml,
+) -> Created<wire::CreatedDataset> {
+    created(usecase::datasets::create(&app, &actor, &manifest).await?)
 }
 
-pub(crate) async fn list(State(app): State<Arc<App>>, Caller(me): Caller) -> Reply<wire::List<wire::Dataset>> {
-    Ok(super::list(datasets::list(&app, &me).await?))
+pub(crate) async fn list(State(app): Service, Caller(actor): Caller) -> Reply<wire::List<wire::Dataset>> {
+    Ok(items(usecase::datasets::list(&app, &actor).await?))
 }
 
 pub(crate) async fn show(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    At(name): At<DatasetName>,
+    State(app): Service,
+    Caller(actor): Caller,
+    Path(name): Path<DatasetName>,
 ) -> Reply<wire::Dataset> {
-    Ok(Json(datasets::show(&app, &me, &name).await?))
+    Ok(axum::Json(usecase::datasets::show(&app, &actor, &name).await?))
 }
 
 pub(crate) async fn begin_version(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    At(name): At<DatasetName>,
-) -> Result<(StatusCode, Json<wire::Version>), Refused> {
-    Ok((StatusCode::CREATED, Json(datasets::begin_version(&app, &me, &name).await?)))
+    State(app): Service,
+    Caller(actor): Caller,
+    Path(name): Path<DatasetName>,
+) -> Created<wire::Version> {
+    created(usecase::datasets::begin_version(&app, &actor, &name).await?)
 }
 
 pub(crate) async fn versions(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    At(name): At<DatasetName>,
+    State(app): Service,
+    Caller(actor): Caller,
+    Path(name): Path<DatasetName>,
 ) -> Reply<wire::List<wire::Version>> {
-    Ok(super::list(datasets::versions(&app, &me, &name).await?))
-}
-
-/// The body is the file; its format is told from its first bytes.
-pub(crate) async fn upload(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    At((dataset, version, table)): At<(DatasetName, VersionId, TableName)>,
-    body: Body,
-) -> Reply<wire::ValidationReport> {
-    let bytes = body.into_data_stream().map_err(|_| BrokenOff);
-    Ok(Json(upload::table(&app, &me, &dataset, version, &table, bytes).await?))
+    Ok(items(usecase::datasets::versions(&app, &actor, &name).await?))
 }
 
 pub(crate) async fn publish(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    At((dataset, version)): At<(DatasetName, VersionId)>,
+    State(app): Service,
+    Caller(actor): Caller,
+    Path((name, id)): Path<(DatasetName, VersionId)>,
 ) -> Reply<wire::Version> {
-    Ok(Json(datasets::publish(&app, &me, &dataset, version).await?))
+    Ok(axum::Json(usecase::datasets::publish(&app, &actor, &name, id).await?))
 }

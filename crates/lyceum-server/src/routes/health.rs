@@ -1,16 +1,15 @@
-//! Whether the server lives and whether it can answer. Open to everybody; says nothing else.
+//! Whether the process is alive, and whether it can serve.
 
-use crate::problem::Refused;
+use super::Service;
+use crate::problem::Failure;
 use axum::extract::State;
-use lyceum_sharing::app::App;
 use lyceum_sharing::usecase::audit;
-use std::sync::Arc;
 
 pub(crate) async fn alive() -> &'static str {
     "ok\n"
 }
 
-pub(crate) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Refused> {
-    audit::is_available(&app).await?;
-    Ok("ready\n")
+pub(crate) async fn ready(State(app): Service) -> Result<&'static str, Failure> {
+    audit::ready(&app).await?;
+    Ok("ok\n")
 }

@@ -1,58 +1,55 @@
-//! `/v1/workspaces/{w}/releases` and `/v1/releases`: propose, decide, show.
+//! `/v1/workspaces/{w}/releases` and decisions on a release.
 
-use super::Reply;
-use crate::extract::{At, Body, Caller};
-use crate::problem::Refused;
-use axum::Json;
+use super::{Created, Reply, Service, created, list as items};
+use crate::body::{Json, OptionalJson};
+use crate::caller::Caller;
+use crate::path::Path;
 use axum::extract::State;
-use axum::http::StatusCode;
 use lyceum_schema::id::ReleaseId;
 use lyceum_schema::name::WorkspaceName;
 use lyceum_schema::wire;
-use lyceum_sharing::app::App;
 use lyceum_sharing::usecase::releases::{self, Verdict};
-use std::sync::Arc;
 
 pub(crate) async fn propose(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    At(workspace): At<WorkspaceName>,
-    Body(request): Body<wire::ProposeRelease>,
-) -> Result<(StatusCode, Json<wire::Release>), Refused> {
-    Ok((StatusCode::CREATED, Json(releases::propose(&app, &me, &workspace, request).await?)))
+    State(app): Service,
+    Caller(actor): Caller,
+    Path(workspace): Path<WorkspaceName>,
+    Json(request): Json<wire::ProposeRelease>,
+) -> Created<wire::Release> {
+    created(releases::propose(&app, &actor, &workspace, request).await?)
 }
 
 pub(crate) async fn list(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    At(workspace): At<WorkspaceName>,
+    State(app): Service,
+    Caller(actor): Caller,
+    Path(workspace): Path<WorkspaceName>,
 ) -> Reply<wire::List<wire::Release>> {
-    Ok(super::list(releases::list(&app, &me, &workspace).await?))
+    Ok(items(releases::list(&app, &actor, &workspace).await?))
 }
 
 pub(crate) async fn show(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    At(id): At<ReleaseId>,
+    State(app): Service,
+    Caller(actor): Caller,
+    Path(id): Path<ReleaseId>,
 ) -> Reply<wire::Release> {
-    Ok(Json(releases::show(&app, &me, id).await?))
+    Ok(axum::Json(releases::show(&app, &actor, id).await?))
 }
 
-macro_rules! decision {
-    ($handler:ident, $verdict:expr) => {
-        pub(crate) async fn $handler(
-            State(app): State<Arc<App>>,
-            Caller(me): Caller,
-            At(id): At<ReleaseId>,
-            Body(decision): Body<wire::Decision>,
+macro_rules! verdict {
+    ($name:ident, $verdict:expr) => {
+        pub(crate) async fn $name(
+            State(app): Service,
+            Caller(actor): Caller,
+            Path(id): Path<ReleaseId>,
+            OptionalJson(decision): OptionalJson<wire::Decision>,
         ) -> Reply<wire::Release> {
-            Ok(Json(releases::decide(&app, &me, id, $verdict, decision).await?))
+            Ok(axum::Json(releases::decide(&app, &actor, id, $verdict, decision).await?))
         }
     };
 }
 
-decision!(approve, Verdict::Approve);
-decision!(reject, Verdict::Reject);
-decision!(pause, Verdict::Pause);
-decision!(resume, Verdict::Resume);
-decision!(revoke, Verdict::Revoke);
+verdict!(approve, Verdict::Approve);
+verdict!(reject, Verdict::Reject);
+verdict!(pause, Verdict::Pause);
+verdict!(resume, Verdict::Resume);
+verdict!(revoke, Verdict::Revoke);

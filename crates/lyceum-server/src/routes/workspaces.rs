@@ -1,59 +1,58 @@
-//! `/v1/workspaces`: projects, their members, their catalogue.
+//! `/v1/workspaces` and what is in one.
 
-use super::Reply;
-use crate::extract::{At, Body, Caller};
-use crate::problem::Refused;
-use axum::Json;
+use super::{Created, Reply, Service, created, list as items};
+use crate::body::Json;
+use crate::caller::Caller;
+use crate::path::Path;
+use crate::problem::Failure;
 use axum::extract::State;
 use axum::http::StatusCode;
 use lyceum_schema::name::{UserName, WorkspaceName};
 use lyceum_schema::wire;
-use lyceum_sharing::app::App;
-use lyceum_sharing::usecase::workspaces;
-use std::sync::Arc;
+use lyceum_sharing::usecase;
 
 pub(crate) async fn create(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    Body(request): Body<wire::CreateWorkspace>,
-) -> Result<(StatusCode, Json<wire::Workspace>), Refused> {
-    Ok((StatusCode::CREATED, Json(workspaces::create(&app, &me, request).await?)))
+    State(app): Service,
+    Caller(actor): Caller,
+    Json(request): Json<wire::CreateWorkspace>,
+) -> Created<wire::Workspace> {
+    created(usecase::workspaces::create(&app, &actor, request).await?)
 }
 
-pub(crate) async fn list(State(app): State<Arc<App>>, Caller(me): Caller) -> Reply<wire::List<wire::Workspace>> {
-    Ok(super::list(workspaces::list(&app, &me).await?))
+pub(crate) async fn list(State(app): Service, Caller(actor): Caller) -> Reply<wire::List<wire::Workspace>> {
+    Ok(items(usecase::workspaces::list(&app, &actor).await?))
 }
 
 pub(crate) async fn show(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    At(name): At<WorkspaceName>,
+    State(app): Service,
+    Caller(actor): Caller,
+    Path(name): Path<WorkspaceName>,
 ) -> Reply<wire::Workspace> {
-    Ok(Json(workspaces::show(&app, &me, &name).await?))
+    Ok(axum::Json(usecase::workspaces::show(&app, &actor, &name).await?))
 }
 
 pub(crate) async fn put_member(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    At((workspace, user)): At<(WorkspaceName, UserName)>,
-    Body(request): Body<wire::PutMember>,
+    State(app): Service,
+    Caller(actor): Caller,
+    Path((name, user)): Path<(WorkspaceName, UserName)>,
+    Json(request): Json<wire::PutMember>,
 ) -> Reply<wire::Workspace> {
-    Ok(Json(workspaces::put_member(&app, &me, &workspace, &user, request).await?))
+    Ok(axum::Json(usecase::workspaces::put_member(&app, &actor, &name, &user, request).await?))
 }
 
 pub(crate) async fn remove_member(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    At((workspace, user)): At<(WorkspaceName, UserName)>,
-) -> Result<StatusCode, Refused> {
-    workspaces::remove_member(&app, &me, &workspace, &user).await?;
+    State(app): Service,
+    Caller(actor): Caller,
+    Path((name, user)): Path<(WorkspaceName, UserName)>,
+) -> Result<StatusCode, Failure> {
+    usecase::workspaces::remove_member(&app, &actor, &name, &user).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 pub(crate) async fn catalog(
-    State(app): State<Arc<App>>,
-    Caller(me): Caller,
-    At(workspace): At<WorkspaceName>,
+    State(app): Service,
+    Caller(actor): Caller,
+    Path(name): Path<WorkspaceName>,
 ) -> Reply<wire::Catalog> {
-    Ok(Json(lyceum_sharing::usecase::catalog::show(&app, &me, &workspace).await?))
+    Ok(axum::Json(usecase::catalog::show(&app, &actor, &name).await?))
 }

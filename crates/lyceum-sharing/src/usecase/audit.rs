@@ -18,6 +18,16 @@ const NOTE_READER_EVERY_MICROS: i64 = 3_600_000_000;
 /// Events looked through at a time.
 const CHUNK: u64 = 1_000;
 
+/// Whether database and log answer. For health checks: no permission is needed and nothing is told.
+///
+/// # Errors
+/// Storage.
+pub async fn ready(app: &App) -> Result<()> {
+    app.log.size().await?;
+    app.log.checkpoint().await?;
+    Ok(())
+}
+
 /// The newest signed checkpoint.
 ///
 /// # Errors
