@@ -8,8 +8,10 @@ use lyceum_schema::id::{ChargeId, QueryId};
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PriceError {
     /// ε asked for is above what a policy allows for one query, or not a positive number.
-    #[error("epsilon = {asked} is not allowed: one query on {table} may cost more than 0 and at most {allowed}; \
-             lower epsilon in OPTIONS")]
+    #[error(
+        "epsilon = {asked} is not allowed: one query on {table} may cost more than 0 and at most {allowed}; \
+             lower epsilon in OPTIONS"
+    )]
     Epsilon {
         /// What was asked.
         asked: f64,
@@ -19,8 +21,10 @@ pub enum PriceError {
         table: String,
     },
     /// A population's δ is too large for its declared size.
-    #[error("population {population} has delta = {delta}, more than 1/(10 × {size} declared units); \
-             its owner must declare a smaller delta")]
+    #[error(
+        "population {population} has delta = {delta}, more than 1/(10 × {size} declared units); \
+             its owner must declare a smaller delta"
+    )]
     Delta {
         /// The population.
         population: String,
@@ -30,8 +34,10 @@ pub enum PriceError {
         size: u64,
     },
     /// The product of the declared keys is too large.
-    #[error("GROUP BY has {cells} declared cells, at most {limit} are released at once; \
-             group by fewer columns or shorter lists")]
+    #[error(
+        "GROUP BY has {cells} declared cells, at most {limit} are released at once; \
+             group by fewer columns or shorter lists"
+    )]
     TooManyCells {
         /// The product of the lists.
         cells: u128,
@@ -39,8 +45,10 @@ pub enum PriceError {
         limit: u64,
     },
     /// A contribution bound is so wide that exact integers could overflow.
-    #[error("the contribution bounds of aggregate {measure} are too wide for exact integers; \
-             set contribution_bounds_per_group to a narrower range")]
+    #[error(
+        "the contribution bounds of aggregate {measure} are too wide for exact integers; \
+             set contribution_bounds_per_group to a narrower range"
+    )]
     BoundsTooWide {
         /// Index of the measure.
         measure: usize,
@@ -54,7 +62,9 @@ pub enum PriceError {
         measure: usize,
     },
     /// δ of one selection is too small for any threshold.
-    #[error("no threshold exists for undeclared keys at delta = {delta}; raise selection_delta_share or declare the keys")]
+    #[error(
+        "no threshold exists for undeclared keys at delta = {delta}; raise selection_delta_share or declare the keys"
+    )]
     Threshold {
         /// δ of this query's selection.
         delta: f64,
@@ -131,8 +141,10 @@ impl ExecutionFailed {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FinishError {
     /// The plan above the barrier failed on the released numbers (a division by zero, a cast).
-    #[error("the part of the query after aggregation failed on the released numbers ({step}); the released groups are \
-             stored, ask again with a different expression: the repeat is free")]
+    #[error(
+        "the part of the query after aggregation failed on the released numbers ({step}); the released groups are \
+             stored, ask again with a different expression: the repeat is free"
+    )]
     Above {
         /// Which step.
         step: &'static str,

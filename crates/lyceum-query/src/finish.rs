@@ -76,17 +76,19 @@ impl Above {
         let traced = lineage::trace(&self.plan);
         let fields = self.plan.schema().fields().iter().enumerate();
         let fields = fields.filter(|(_, f)| f.name() != CELL_COLUMN);
-        fields.map(|(i, f)| {
-            let origin = traced.as_ref().and_then(|t| t.get(i)).map_or(Origin::Unknown, Origin::of);
-            let (kind, aggregate) = match origin {
-                Origin::Key => (ColumnKind::Key, None),
-                Origin::Aggregate(a) => (ColumnKind::Measure, Some(a)),
-                Origin::Interval => (ColumnKind::Interval, None),
-                Origin::Expression(_) if f.data_type().is_numeric() => (ColumnKind::Derived, None),
-                Origin::Expression(_) | Origin::Unknown => (ColumnKind::NoInterval, None),
-            };
-            (f.name().clone(), kind, aggregate)
-        }).collect()
+        fields
+            .map(|(i, f)| {
+                let origin = traced.as_ref().and_then(|t| t.get(i)).map_or(Origin::Unknown, Origin::of);
+                let (kind, aggregate) = match origin {
+                    Origin::Key => (ColumnKind::Key, None),
+                    Origin::Aggregate(a) => (ColumnKind::Measure, Some(a)),
+                    Origin::Interval => (ColumnKind::Interval, None),
+                    Origin::Expression(_) if f.data_type().is_numeric() => (ColumnKind::Derived, None),
+                    Origin::Expression(_) | Origin::Unknown => (ColumnKind::NoInterval, None),
+                };
+                (f.name().clone(), kind, aggregate)
+            })
+            .collect()
     }
 }
 
@@ -210,12 +212,7 @@ impl Finishing<'_> {
         Ok(Some(intervals(ends.collect::<Result<Vec<_>, FinishError>>()?)))
     }
 
-    fn derived_intervals(
-        &self,
-        expr: &Expr,
-        rows: &UInt32Array,
-        values: &ArrayRef,
-    ) -> Option<Intervals> {
+    fn derived_intervals(&self, expr: &Expr, rows: &UInt32Array, values: &ArrayRef) -> Option<Intervals> {
         if let Some(affine) = derived::Affine::of(expr, &self.above.aggregates, &self.above.schema) {
             let half_width = affine.half_width(&self.groups.sigmas, CONFIDENCE)?;
             let values = arrow::compute::cast(values, &arrow::datatypes::DataType::Float64).ok()?;
@@ -246,9 +243,7 @@ impl Finishing<'_> {
             let expr = traced.get(position)?;
             let value = self.physical(expr)?.evaluate(&table).ok()?.into_array(1).ok()?;
             let interval = match Origin::of(expr) {
-                Origin::Aggregate(a) => {
-                    self.above.aggregates.get(a).and_then(|a| row.noise_interval(a, CONFIDENCE))
-                }
+                Origin::Aggregate(a) => self.above.aggregates.get(a).and_then(|a| row.noise_interval(a, CONFIDENCE)),
                 Origin::Expression(expr) if value.data_type().is_numeric() => {
                     let physical = self.physical(&expr)?;
                     derived::redraw(&self.above, std::slice::from_ref(&row), &keys, physical.as_ref())

@@ -50,8 +50,7 @@ pub(crate) async fn plan_below(
     let below = with_files(below).map_err(step("tables"))?;
     let plan = BoundedAggregateNode::over(below, spec).map_err(step("barrier"))?;
     let plan = state.optimizer().optimize(plan, state, |_, _| {}).map_err(step("logical optimisation"))?;
-    let plan =
-        state.query_planner().create_physical_plan(&plan, state).await.map_err(step("physical planning"))?;
+    let plan = state.query_planner().create_physical_plan(&plan, state).await.map_err(step("physical planning"))?;
     check(&plan)?;
     Ok(plan)
 }
@@ -78,9 +77,9 @@ pub(crate) fn check(plan: &Arc<dyn ExecutionPlan>) -> std::result::Result<(), Pr
     for child in plan.children() {
         let partitions = child.output_partitioning();
         let required = plan.input_distribution_requirements();
-        let satisfied = required.child_distribution(0).is_some_and(|d| {
-            partitions.satisfaction(d, child.equivalence_properties(), false).is_satisfied()
-        });
+        let satisfied = required
+            .child_distribution(0)
+            .is_some_and(|d| partitions.satisfaction(d, child.equivalence_properties(), false).is_satisfied());
         if !satisfied {
             return Err(PriceError::Planning { step: "partitioning by unit" });
         }
@@ -194,4 +193,56 @@ fn total_cast(from: &DataType, to: &DataType) -> bool {
                 | (Date32, Int32)
                 | (Timestamp(..), Int64)
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::barrier::{Fold, Measure};
+    use crate::bounded_aggregate::bound::Ball;
+    use crate::bounded_aggregate::spec::SamplingKey;
+    use arrow::datatypes::Field;
+    use datafusion::datasource::MemTable;
+    use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast, col, lit};
+
+    /// Plans `SELECT __unit, <value> FROM t` under a barrier that sums the value.
+    async fn plan(value: Expr) -> PriceError {
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("__unit", DataType::UInt64, false),
+            Field::new("n", DataType::Int64, true),
+            Field::new("s", DataType::Utf8, true),
+        ]));
+        let table = MemTable::try_new(schema, vec![vec![]]).unwrap();
+        let spec = BoundSpec {
+            keys: vec![],
+            measures: vec![Measure { fold: Fold::Sum { value: 0 }, low: 0, high: 9, scale_group: 0 }],
+            balls: vec![Ball::new(9, 1).unwrap()],
+            max_groups: 1,
+            listed: Some((vec![], 1)),
+            sampling: SamplingKey::fixed([0; 16]),
+        };
+        let below = LogicalPlanBuilder::scan("t", provider_as_source(Arc::new(table)), None)
+            .and_then(|b| b.project([col("__unit"), value]))
+            .and_then(LogicalPlanBuilder::build)
+            .unwrap();
+        let state = session::data_session(1, session::runtime(1 << 20, None).unwrap());
+        plan_below(&state, below, Arc::new(spec)).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn what_can_fail_on_a_row_is_refused_before_the_charge() {
+        for (value, found) in [
+            (lit(1i64) / col("n"), "/"),
+            (col("n") + lit(1i64), "+"),
+            (cast(col("s"), DataType::Int64), "CAST to Int64"),
+            (-col("n"), "an unlisted expression"),
+        ] {
+            assert_eq!(plan(value).await, PriceError::Expression { expression: found.to_owned() });
+        }
+    }
+
+    #[tokio::test]
+    async fn a_scan_that_tells_its_row_count_is_refused() {
+        assert_eq!(plan(col("n")).await, PriceError::Planning { step: "statistics are not withheld" });
+    }
 }

@@ -176,20 +176,29 @@ impl PricedQuery {
     }
 
     fn explain_columns(&self) -> Vec<ExplainedColumn> {
-        self.above.columns().into_iter().map(|(name, kind, aggregate)| {
-            let (half_width, accuracy) = match aggregate {
-                Some(a) => self.predict(a),
-                None => (None, match kind {
-                    ColumnKind::Key => "exact: a declared or selected key".to_owned(),
-                    ColumnKind::Derived => "computed from noisy numbers; the answer carries an interval".to_owned(),
-                    ColumnKind::Interval => "an end of an interval".to_owned(),
-                    ColumnKind::Measure | ColumnKind::NoInterval | ColumnKind::Exact => {
-                        "computed from noisy numbers in a way that has no interval".to_owned()
-                    }
-                }),
-            };
-            ExplainedColumn { name, kind, half_width, accuracy }
-        }).collect()
+        self.above
+            .columns()
+            .into_iter()
+            .map(|(name, kind, aggregate)| {
+                let (half_width, accuracy) = match aggregate {
+                    Some(a) => self.predict(a),
+                    None => (
+                        None,
+                        match kind {
+                            ColumnKind::Key => "exact: a declared or selected key".to_owned(),
+                            ColumnKind::Derived => {
+                                "computed from noisy numbers; the answer carries an interval".to_owned()
+                            }
+                            ColumnKind::Interval => "an end of an interval".to_owned(),
+                            ColumnKind::Measure | ColumnKind::NoInterval | ColumnKind::Exact => {
+                                "computed from noisy numbers in a way that has no interval".to_owned()
+                            }
+                        },
+                    ),
+                };
+                ExplainedColumn { name, kind, half_width, accuracy }
+            })
+            .collect()
     }
 
     /// Predicted half-width of an aggregate's 95 % noise interval, and the same in words.
@@ -360,7 +369,8 @@ fn request_key(certified: &CertifiedQuery) -> [u8; 32] {
 /// ε asked for, or the smallest default; at most what the tightest policy allows.
 fn asked_epsilon(barrier: &Barrier) -> Result<f64, PriceError> {
     let policies = || barrier.sources.iter().map(|s| (s, s.policy.privacy()));
-    let smallest = |f: fn(&lyceum_schema::policy::DpPolicy) -> f64| policies().map(|(_, p)| f(p)).fold(f64::INFINITY, f64::min);
+    let smallest =
+        |f: fn(&lyceum_schema::policy::DpPolicy) -> f64| policies().map(|(_, p)| f(p)).fold(f64::INFINITY, f64::min);
     let allowed = smallest(|p| p.max_epsilon_per_query);
     let asked = barrier.epsilon.unwrap_or_else(|| smallest(|p| p.default_epsilon_per_query));
     if asked > 0.0 && asked <= allowed && asked.is_finite() {
@@ -430,8 +440,7 @@ fn noise_plan(barrier: &Barrier, spec: &BoundSpec, query: QueryId, epsilon: f64)
     };
     let delta = selection_delta(barrier);
     let mut plan = SelectionPlan { units, totals: rest, minimum_group_size, threshold: i64::MAX, delta };
-    plan.threshold =
-        selection::threshold(minimum_group_size, plan.units_sigma(&calls), spec.max_groups, delta);
+    plan.threshold = selection::threshold(minimum_group_size, plan.units_sigma(&calls), spec.max_groups, delta);
     if plan.threshold == i64::MAX {
         return Err(PriceError::Threshold { delta: delta.as_f64() });
     }

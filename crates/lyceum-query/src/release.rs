@@ -127,7 +127,8 @@ fn release_selected(
     }
     let mask = BooleanArray::from(shown);
     // Only differing lengths could fail here, and both come from the same groups.
-    let keys = exact.keys.iter().map(|k| filter(k, &mask)).collect::<Result<_, _>>().map_err(|_| NoiseError::Sampler)?;
+    let keys =
+        exact.keys.iter().map(|k| filter(k, &mask)).collect::<Result<_, _>>().map_err(|_| NoiseError::Sampler)?;
     let sigmas = plan.measures.iter().map(sigma).collect();
     Ok(ReleasedGroups { keys, groups: count, cells: released, sigmas, other: Some(other) })
 }

@@ -45,9 +45,7 @@ impl UserDefinedLogicalNodeCore for BoundedAggregateNode {
     }
     fn with_exprs_and_inputs(&self, _: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> Result<Self> {
         match (inputs.pop(), inputs.is_empty()) {
-            (Some(input), true) => {
-                Ok(Self { input, spec: Arc::clone(&self.spec), schema: Arc::clone(&self.schema) })
-            }
+            (Some(input), true) => Ok(Self { input, spec: Arc::clone(&self.spec), schema: Arc::clone(&self.schema) }),
             _ => internal_err!("BoundedAggregate has one input"),
         }
     }

@@ -223,9 +223,11 @@ impl Pass {
         let spec = Arc::clone(&self.spec);
         let few = end - start <= spec.max_groups as usize;
         let small = few
-            && spec.balls.iter().zip(&self.cells).all(|(ball, cells)| {
-                cells[start..end].iter().all(|v| v.unsigned_abs() <= u128::from(ball.cell()))
-            });
+            && spec
+                .balls
+                .iter()
+                .zip(&self.cells)
+                .all(|(ball, cells)| cells[start..end].iter().all(|v| v.unsigned_abs() <= u128::from(ball.cell())));
         if small {
             for (sums, cells) in self.sums.iter_mut().zip(&self.cells) {
                 for (pair, v) in self.pairs[start..end].iter().zip(&cells[start..end]) {

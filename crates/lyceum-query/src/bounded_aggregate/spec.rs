@@ -22,7 +22,6 @@ pub(crate) const MAX_CELLS: u64 = 100_000;
 /// Everything that the operator needs; made once per prepared query.
 pub(crate) struct BoundSpec {
     pub(crate) keys: Vec<Key>,
-    pub(crate) values: usize,
     pub(crate) measures: Vec<Measure>,
     pub(crate) balls: Vec<Ball>,
     pub(crate) max_groups: u32,
@@ -48,7 +47,6 @@ impl BoundSpec {
         };
         Ok(Self {
             keys: barrier.keys.clone(),
-            values: barrier.values,
             measures: barrier.measures.clone(),
             balls,
             max_groups: barrier.max_groups.max(1),

@@ -161,7 +161,8 @@ fn reference_public(rows: &[Row], barrier: &Barrier) -> Groups {
         };
         for m in 0..4 {
             let group = barrier.measures[m].scale_group;
-            let factor = (0..4).filter(|&o| barrier.measures[o].scale_group == group).map(|o| vector(o).1).min().unwrap();
+            let factor =
+                (0..4).filter(|&o| barrier.measures[o].scale_group == group).map(|o| vector(o).1).min().unwrap();
             for (key, v) in cells.keys().zip(vector(m).0) {
                 groups.get_mut(key).unwrap().0[m] += v.signum() * ((v.abs() * factor) >> 62);
             }
@@ -256,10 +257,8 @@ async fn no_keys_are_one_group_and_no_rows_are_zero() {
     let spec = Arc::new(BoundSpec::new(&barrier, SamplingKey::fixed([1; 16])).unwrap());
     let mut pass = super::pass::Pass::new(Arc::clone(&spec)).unwrap();
     let one_column = |units: Vec<u64>, values: Vec<i64>| {
-        let schema = Schema::new(vec![
-            Field::new("__unit", DataType::UInt64, false),
-            Field::new("v0", DataType::Int64, true),
-        ]);
+        let schema =
+            Schema::new(vec![Field::new("__unit", DataType::UInt64, false), Field::new("v0", DataType::Int64, true)]);
         let columns: Vec<ArrayRef> = vec![Arc::new(UInt64Array::from(units)), Arc::new(Int64Array::from(values))];
         RecordBatch::try_new(Arc::new(schema), columns).unwrap()
     };

@@ -42,12 +42,10 @@ async fn without_noise_the_answer_is_the_bounded_truth() {
         let true_mean = spends.iter().sum::<f64>() / spends.len() as f64;
         assert!((mean.value(i) - true_mean).abs() < 3.0, "{} is not {true_mean}", mean.value(i));
     }
-    assert_eq!(answer.columns.iter().map(|c| c.kind).collect::<Vec<_>>(), [
-        ColumnKind::Key,
-        ColumnKind::Measure,
-        ColumnKind::Measure,
-        ColumnKind::Measure
-    ]);
+    assert_eq!(
+        answer.columns.iter().map(|c| c.kind).collect::<Vec<_>>(),
+        [ColumnKind::Key, ColumnKind::Measure, ColumnKind::Measure, ColumnKind::Measure]
+    );
     assert!(answer.columns[0].noise_interval.is_none());
     assert!(answer.columns[1].noise_interval.is_some() && answer.columns[1].estimate_interval.is_none());
     let (noise, both) = (answer.columns[3].noise_interval.as_ref(), answer.columns[3].estimate_interval.as_ref());
@@ -105,7 +103,8 @@ async fn removing_a_person_moves_the_exact_groups_by_at_most_what_was_paid() {
 
 #[tokio::test]
 async fn undeclared_keys_are_shown_above_the_threshold_and_the_rest_is_one_row() {
-    let all = orders(900);
+    let mut all = orders(900);
+    all.extend((1..8).map(|unit| Order { unit, segment: "new", city: "hamlet".into(), spend: Some(1.0) }));
     let world = World::new(&all, 2, ZeroNoise).await;
     let priced = world.price(BY_CITY).await;
     let selection = priced.explain().selection.unwrap();
