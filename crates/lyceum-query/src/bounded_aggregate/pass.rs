@@ -53,21 +53,18 @@ impl Pass {
         let schema = Arc::new(Schema::new(spec.key_fields().collect::<Vec<_>>()));
         let mut groups = new_group_values(schema, &GroupOrdering::None)?;
         let mut index = Vec::new();
-        let mut known = 1;
-        let mut rows = None;
-        if let Some((columns, cells)) = &spec.listed {
+        let (known, rows) = if let Some((columns, cells)) = &spec.listed {
             if !columns.is_empty() {
                 groups.intern(columns, &mut index)?;
                 if index.iter().enumerate().any(|(i, &g)| i != g) {
                     return internal_err!("declared keys are not distinct");
                 }
             }
-            known = *cells;
+            (*cells, None)
         } else {
             let fields = spec.keys.iter().map(|k| SortField::new(k.data_type.clone())).collect();
-            rows = Some(RowConverter::new(fields)?);
-            known = known.min(0);
-        }
+            (0, Some(RowConverter::new(fields)?))
+        };
         let measures = spec.measures.len();
         Ok(Self {
             groups,

@@ -25,7 +25,8 @@ use std::sync::Arc;
 
 const COLOURS: [&str; 3] = ["red", "green", "blue"];
 type Row = (u64, &'static str, Option<i32>, Option<i64>);
-type Groups = BTreeMap<(String, Option<i32>), (Vec<i128>, u64)>;
+type GroupKey = (String, Option<i32>);
+type Groups = BTreeMap<GroupKey, (Vec<i128>, u64)>;
 
 /// Rows of `units` units, up to 12 each, shuffled.
 fn rows(units: u64, seed: u64) -> Vec<Row> {
@@ -126,7 +127,7 @@ fn as_map(groups: &ExactGroups) -> Groups {
 }
 
 /// Unit → group → what its rows fold to.
-fn folded(rows: &[Row]) -> HashMap<u64, BTreeMap<(String, Option<i32>), [i128; 4]>> {
+fn folded(rows: &[Row]) -> HashMap<u64, BTreeMap<GroupKey, [i128; 4]>> {
     let mut units: HashMap<u64, BTreeMap<_, [i128; 4]>> = HashMap::new();
     for (unit, colour, shop, value) in rows {
         let cells = units.entry(*unit).or_default().entry(((*colour).to_owned(), *shop)).or_default();
