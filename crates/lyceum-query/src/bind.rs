@@ -4,6 +4,7 @@
 //! Planning sees schemas only: no rows, no statistics, no files, no session. Which functions may stand where is
 //! decided on the finished plan by `certify`, since planners put in functions of their own.
 
+mod comparisons;
 mod functions;
 mod names;
 mod source;
@@ -57,11 +58,15 @@ pub fn bind(query: ParsedQuery, catalog: &Catalog, now: Micros) -> Result<Resolv
     // Planning has been seen to panic on odd input in other versions; a panic here is a refusal like any other.
     let planned = catch_unwind(AssertUnwindSafe(|| {
         let plan = SqlToRel::new_with_options(&names, parser_options).sql_statement_to_plan(Statement::Query(query))?;
-        Analyzer::new().execute_and_check(plan, names.config(), |_, _| {})
+        if let Some(refusal) = comparisons::refused(&plan, &words) {
+            return Ok(Err(refusal));
+        }
+        Analyzer::new().execute_and_check(plan, names.config(), |_, _| {}).map(Ok)
     }));
     match planned {
-        Ok(Ok(plan)) => Ok(ResolvedQuery { plan, options, words }),
-        Ok(Err(error)) => Err(names.refusal().unwrap_or_else(|| explain(&error, &words)).into()),
+        Ok(Ok(Err(refusal))) => Err(refusal.into()),
+        Ok(Ok(Ok(plan))) => Ok(ResolvedQuery { plan, options, words }),
+        Ok(Err(error)) => Err(names.refusal(&words).unwrap_or_else(|| explain(&error, &words)).into()),
         Err(_) => Err(Refusal::new(Reason::Unsupported, "the planner gave up", "This query can't be planned.")
             .fix("write it with simpler parts")
             .into()),
@@ -122,7 +127,12 @@ fn explain(error: &DataFusionError, words: &Words) -> Refusal {
         (Reason::Unsupported, "this query can't be planned")
     };
     let quoted = message.split('\'').nth(1).and_then(|w| words.find(w));
-    Refusal::new(reason, what, short(message)).at(span).at(quoted)
+    let why = if lower.contains("internal error") || lower.contains("failed to match") {
+        "A function or operator got types that it doesn't take.".to_owned()
+    } else {
+        short(message)
+    };
+    Refusal::new(reason, what, why).at(span).at(quoted)
 }
 
 fn short(text: &str) -> String {

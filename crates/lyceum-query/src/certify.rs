@@ -7,6 +7,9 @@ mod expression;
 mod measures;
 mod narrow;
 mod operators;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod poison;
 mod public;
 mod released;
 mod split;

@@ -216,7 +216,10 @@ pub(crate) fn lookup(name: &str) -> Option<(Total, Takes)> {
 
 /// A call as an expression. `gives` is the kind of the result.
 pub(crate) fn call(total: Total, gives: Kind, arguments: Vec<Expr>) -> Expr {
-    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::from(TotalFunction::new(total, gives))), arguments))
+    Expr::ScalarFunction(ScalarFunction::new_udf(
+        Arc::new(ScalarUDF::from(TotalFunction::new(total, gives))),
+        arguments,
+    ))
 }
 
 /// Evaluates a call on columns, for value lists at plan time.

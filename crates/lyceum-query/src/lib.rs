@@ -18,6 +18,7 @@ pub mod engine;
 pub mod error;
 mod exact;
 pub mod execute;
+pub mod explain;
 pub mod failure;
 pub mod finish;
 mod functions;

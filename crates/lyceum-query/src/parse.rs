@@ -21,7 +21,7 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// Most tokens, spaces and comments not counted.
 const MAX_TOKENS: usize = 20_000;
 /// Most operators on one way from the query to a leaf: bounds the depth of every tree made of the text.
-const MAX_OPERATOR_DEPTH: usize = 200;
+const MAX_OPERATOR_DEPTH: usize = 100;
 /// Most nested parentheses and subqueries.
 const MAX_NESTING: usize = 50;
 
@@ -105,8 +105,12 @@ pub fn parse(sql: &str) -> Result<ParsedQuery, QueryError> {
     let rest = parser.peek_token();
     if rest.token != Token::EOF {
         let refusal = if ended {
-            Refusal::new(Reason::NotAQuery, "several statements", "One request is one query, so that its price is the price of what you see.")
-                .fix("send the statements one by one")
+            Refusal::new(
+                Reason::NotAQuery,
+                "several statements",
+                "One request is one query, so that its price is the price of what you see.",
+            )
+            .fix("send the statements one by one")
         } else {
             syntax(&format!("{} is not expected here", shown(&rest.token)))
         };
@@ -147,7 +151,10 @@ fn only_a_query(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
 /// Bounds tokens, nesting and operators per way, before any tree is built: trees are walked and dropped recursively.
 fn check_size(tokens: &[TokenWithSpan]) -> Result<(), Refusal> {
     if tokens.len() > MAX_TOKENS {
-        return Err(too_large(format!("the query has {} words and signs", tokens.len()), format!("at most {MAX_TOKENS}")));
+        return Err(too_large(
+            format!("the query has {} words and signs", tokens.len()),
+            format!("at most {MAX_TOKENS}"),
+        ));
     }
     // One counter per open parenthesis: operators met so far in the current element of the list there.
     let mut open: Vec<usize> = vec![0];
@@ -279,5 +286,6 @@ fn syntax(text: &str) -> Refusal {
 }
 
 fn too_large(what: String, limit: String) -> Refusal {
-    Refusal::new(Reason::TooLarge, what, format!("A query may have {limit}.")).fix("split the question into several queries")
+    Refusal::new(Reason::TooLarge, what, format!("A query may have {limit}."))
+        .fix("split the question into several queries")
 }

@@ -260,4 +260,3 @@ impl AggregateUDFImpl for Bounded {
         not_impl_err!("contribution bounds belong to the barrier")
     }
 }
-

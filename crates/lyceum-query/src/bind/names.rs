@@ -4,6 +4,7 @@ use super::functions::{self, Functions};
 use super::source::CatalogSource;
 use crate::catalog::Catalog;
 use crate::error::{Reason, Refusal};
+use crate::parse::Words;
 use arrow::datatypes::DataType;
 use datafusion::common::{DataFusionError, Result, TableReference, plan_err};
 use datafusion::config::ConfigOptions;
@@ -24,7 +25,7 @@ pub(super) struct Names {
     functions: Functions,
     config: ConfigOptions,
     /// The first name that wasn't found, told better than planning can.
-    refusal: RefCell<Option<Refusal>>,
+    refusal: RefCell<Option<(Refusal, String)>>,
 }
 
 impl Names {
@@ -42,12 +43,12 @@ impl Names {
     }
 
     /// What was looked up in vain.
-    pub(super) fn refusal(&self) -> Option<Refusal> {
-        self.refusal.borrow_mut().take()
+    pub(super) fn refusal(&self, words: &Words) -> Option<Refusal> {
+        self.refusal.borrow_mut().take().map(|(refusal, name)| refusal.at(words.find(&name)))
     }
 
-    fn refuse(&self, refusal: Refusal) {
-        self.refusal.borrow_mut().get_or_insert(refusal);
+    fn refuse(&self, refusal: Refusal, name: &str) {
+        self.refusal.borrow_mut().get_or_insert_with(|| (refusal, name.to_owned()));
     }
 
     fn table(&self, schema: Option<&str>, table: &str) -> Option<Arc<CatalogSource>> {
@@ -95,6 +96,7 @@ impl ContextProvider for Names {
                         "The workspace is the catalogue; only <schema>.<table> or <table> can be named.",
                     )
                     .fix(format!("FROM {}", name.table())),
+                    name.table(),
                 );
                 return plan_err!("name of three parts");
             }
@@ -102,7 +104,7 @@ impl ContextProvider for Names {
         if let Some(source) = self.table(schema, table) {
             return Ok(source);
         }
-        self.refuse(self.unknown_table(schema, table));
+        self.refuse(self.unknown_table(schema, table), table);
         Err(DataFusionError::Plan("unknown table".to_owned()))
     }
 

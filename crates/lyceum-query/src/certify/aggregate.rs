@@ -179,7 +179,11 @@ fn project(node: &Node, keys: &[Expr], values: &[Expr]) -> Result<LogicalPlan, R
     let values = values.iter().enumerate().map(|(i, e)| e.clone().alias(format!("v{i}")));
     let columns = std::iter::once(unit).chain(keys).chain(values).collect();
     Projection::try_new(columns, Arc::new(node.plan.clone())).map(LogicalPlan::Projection).map_err(|_| {
-        Refusal::new(Reason::Unsupported, "this query can't be rebuilt in normal form", "No rule of certification admits it.")
+        Refusal::new(
+            Reason::Unsupported,
+            "this query can't be rebuilt in normal form",
+            "No rule of certification admits it.",
+        )
     })
 }
 
@@ -210,7 +214,8 @@ fn certificate(
             format!("groups of fewer than {minimum_group_size} units, and some above, are not shown")
         }
     };
-    let names: Vec<String> = keys.iter().map(|k| k.name.clone()).chain(measures.facts.iter().map(|f| kind(f))).collect();
+    let names: Vec<String> =
+        keys.iter().map(|k| k.name.clone()).chain(measures.facts.iter().map(|f| kind(f))).collect();
     Certificate {
         node: format!("Release({})", names.join(", ")),
         facts: shown.chain((!keys.is_empty()).then_some(rule)).collect(),

@@ -140,7 +140,11 @@ fn order(word: &str, context: &Context<'_>) -> Refusal {
 }
 
 fn internal() -> Refusal {
-    Refusal::new(Reason::Unsupported, "this query can't be rebuilt in normal form", "No rule of certification admits it.")
+    Refusal::new(
+        Reason::Unsupported,
+        "this query can't be rebuilt in normal form",
+        "No rule of certification admits it.",
+    )
 }
 
 /// Rule R1: declared columns only, clamped to their declared intervals, finite.

@@ -41,7 +41,12 @@ impl Typed {
     }
 
     /// A call of a total function; literals alone are computed here.
-    pub(super) fn call(total: Total, gives: Kind, arguments: Vec<Self>, context: &Context<'_>) -> Result<Self, Refusal> {
+    pub(super) fn call(
+        total: Total,
+        gives: Kind,
+        arguments: Vec<Self>,
+        context: &Context<'_>,
+    ) -> Result<Self, Refusal> {
         let size = 1 + arguments.iter().map(|a| a.size).sum::<usize>();
         let domains: Vec<Domain> = arguments.iter().map(|a| a.domain.clone()).collect();
         let literals: Option<Vec<ColumnarValue>> =
@@ -113,8 +118,9 @@ pub(super) fn kind_of(expr: &Expr, node: &Node) -> Result<Kind, Refusal> {
     let data_type = expr
         .get_type(node.schema.as_ref())
         .map_err(|_| types("the type of an expression is not known".to_owned(), None))?;
-    Kind::of(&data_type)
-        .ok_or_else(|| types(format!("the type {data_type} is not supported on private rows"), None).fix("CAST(x AS DOUBLE)"))
+    Kind::of(&data_type).ok_or_else(|| {
+        types(format!("the type {data_type} is not supported on private rows"), None).fix("CAST(x AS DOUBLE)")
+    })
 }
 
 /// Makes an expression total.
@@ -133,11 +139,19 @@ pub(super) fn typed(expr: &Expr, node: &Node, context: &Context<'_>) -> Result<T
         Expr::Not(inner) => predicate(inner, node, context, true, |e| Expr::Not(Box::new(e))),
         Expr::IsNotNull(inner) => null_test(inner, node, context, |e| Expr::IsNotNull(Box::new(e))),
         Expr::IsNull(inner) => null_test(inner, node, context, |e| Expr::IsNull(Box::new(e))),
-        Expr::IsTrue(inner) => predicate(inner, node, context, false, |e| distinct(Operator::IsNotDistinctFrom, e, true)),
-        Expr::IsFalse(inner) => predicate(inner, node, context, false, |e| distinct(Operator::IsNotDistinctFrom, e, false)),
+        Expr::IsTrue(inner) => {
+            predicate(inner, node, context, false, |e| distinct(Operator::IsNotDistinctFrom, e, true))
+        }
+        Expr::IsFalse(inner) => {
+            predicate(inner, node, context, false, |e| distinct(Operator::IsNotDistinctFrom, e, false))
+        }
         Expr::IsUnknown(inner) => predicate(inner, node, context, false, |e| Expr::IsNull(Box::new(e))),
-        Expr::IsNotTrue(inner) => predicate(inner, node, context, false, |e| distinct(Operator::IsDistinctFrom, e, true)),
-        Expr::IsNotFalse(inner) => predicate(inner, node, context, false, |e| distinct(Operator::IsDistinctFrom, e, false)),
+        Expr::IsNotTrue(inner) => {
+            predicate(inner, node, context, false, |e| distinct(Operator::IsDistinctFrom, e, true))
+        }
+        Expr::IsNotFalse(inner) => {
+            predicate(inner, node, context, false, |e| distinct(Operator::IsDistinctFrom, e, false))
+        }
         Expr::IsNotUnknown(inner) => predicate(inner, node, context, false, |e| Expr::IsNotNull(Box::new(e))),
         Expr::Negative(inner) => {
             let kind = kind_of(expr, node)?;
@@ -191,11 +205,10 @@ fn literal(value: &ScalarValue) -> Result<Typed, Refusal> {
     if value.data_type() == arrow::datatypes::DataType::Null {
         return null(Kind::Boolean);
     }
-    let kind = Kind::of(&value.data_type())
-        .ok_or_else(|| types(format!("a literal of type {} is not supported on private rows", value.data_type()), None))?;
-    let value = value
-        .cast_to(&kind.arrow())
-        .map_err(|_| types("a literal is out of range".to_owned(), None))?;
+    let kind = Kind::of(&value.data_type()).ok_or_else(|| {
+        types(format!("a literal of type {} is not supported on private rows", value.data_type()), None)
+    })?;
+    let value = value.cast_to(&kind.arrow()).map_err(|_| types("a literal is out of range".to_owned(), None))?;
     let finite = !matches!(value, ScalarValue::Float64(Some(v)) if !v.is_finite());
     if finite { Ok(Typed::literal(kind, value)) } else { null(kind) }
 }
@@ -258,12 +271,7 @@ fn binary(expr: &Expr, binary: &BinaryExpr, node: &Node, context: &Context<'_>) 
             let nullable = !total && (left.domain.nullable || right.domain.nullable);
             join_sides(left, binary.op, right, nullable, context)
         }
-        Operator::And | Operator::Or => {
-            let left = typed(&binary.left, node, context)?.of_kind(Kind::Boolean, context)?;
-            let right = typed(&binary.right, node, context)?.of_kind(Kind::Boolean, context)?;
-            let nullable = left.domain.nullable || right.domain.nullable;
-            join_sides(left, binary.op, right, nullable, context)
-        }
+        Operator::And | Operator::Or => chain(expr, binary.op, node, context),
         Operator::StringConcat => {
             let left = typed(&binary.left, node, context)?.of_kind(Kind::Text, context)?;
             let right = typed(&binary.right, node, context)?.of_kind(Kind::Text, context)?;
@@ -297,6 +305,25 @@ fn binary(expr: &Expr, binary: &BinaryExpr, node: &Node, context: &Context<'_>) 
     }
 }
 
+/// A chain of ANDs or of ORs, walked along its left side without recursion: such chains are long.
+fn chain(expr: &Expr, op: Operator, node: &Node, context: &Context<'_>) -> Result<Typed, Refusal> {
+    let mut parts = Vec::new();
+    let mut rest = expr;
+    while let Expr::BinaryExpr(b) = rest
+        && b.op == op
+    {
+        parts.push(b.right.as_ref());
+        rest = b.left.as_ref();
+    }
+    let mut whole = typed(rest, node, context)?.of_kind(Kind::Boolean, context)?;
+    for part in parts.into_iter().rev() {
+        let part = typed(part, node, context)?.of_kind(Kind::Boolean, context)?;
+        let nullable = whole.domain.nullable || part.domain.nullable;
+        whole = join_sides(whole, op, part, nullable, context)?;
+    }
+    Ok(whole)
+}
+
 fn join_sides(
     left: Typed,
     op: Operator,
@@ -316,12 +343,8 @@ fn between(between: &Between, node: &Node, context: &Context<'_>) -> Result<Type
     let low = low.of_kind(value.kind(), context)?;
     let nullable = value.domain.nullable || low.domain.nullable || high.domain.nullable;
     let size = value.size + low.size + high.size + 1;
-    let expr = Expr::Between(Between::new(
-        Box::new(value.expr),
-        between.negated,
-        Box::new(low.expr),
-        Box::new(high.expr),
-    ));
+    let expr =
+        Expr::Between(Between::new(Box::new(value.expr), between.negated, Box::new(low.expr), Box::new(high.expr)));
     Typed { expr, domain: Domain::boolean(nullable), size }.checked(context)
 }
 

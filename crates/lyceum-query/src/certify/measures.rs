@@ -106,7 +106,8 @@ impl Measures {
     ) -> Result<(), Refusal> {
         let at = context.words.find("DISTINCT");
         if shown != "COUNT" || !is_unit(argument, node, context) {
-            let fix = if node.unit_is_row { "COUNT(*)".to_owned() } else { format!("COUNT(DISTINCT {})", node.unit_name) };
+            let fix =
+                if node.unit_is_row { "COUNT(*)".to_owned() } else { format!("COUNT(DISTINCT {})", node.unit_name) };
             return Err(Refusal::new(
                 Reason::Aggregate,
                 format!("{shown}(DISTINCT …) is only supported of the privacy unit"),
@@ -291,8 +292,7 @@ impl Measures {
             return Fold::NonNull { value: *value };
         }
         let one = lit(1_i64);
-        let present =
-            if nullable { filtered(Some(Expr::IsNotNull(Box::new(expr.clone()))), one) } else { one };
+        let present = if nullable { filtered(Some(Expr::IsNotNull(Box::new(expr.clone()))), one) } else { one };
         let value = self.column(filtered(filter.clone(), present));
         self.presences.push((expr.clone(), filter, value));
         Fold::NonNull { value }

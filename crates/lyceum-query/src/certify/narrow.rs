@@ -5,8 +5,8 @@ use super::below::{Facts, Node, facts};
 use super::expression::typed;
 use crate::domain::{Domain, Interval, Kind, point};
 use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, Operator};
 use std::cmp::Ordering;
 
@@ -98,7 +98,13 @@ fn literal(expr: &Expr, kind: Kind, node: &Node, context: &Context<'_>) -> Optio
     }
 }
 
-fn compare(column: &Column, op: Operator, other: &Expr, node: &Node, context: &Context<'_>) -> Option<(Column, Domain)> {
+fn compare(
+    column: &Column,
+    op: Operator,
+    other: &Expr,
+    node: &Node,
+    context: &Context<'_>,
+) -> Option<(Column, Domain)> {
     let domain = domain_of(column, node, context)?;
     let value = literal(other, domain.kind, node, context)?;
     let narrowed = match op {

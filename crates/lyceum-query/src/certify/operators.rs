@@ -76,14 +76,18 @@ fn add_interval(
 
 /// CAST and TRY_CAST mean the same here: NULL where the target has no such value.
 pub(super) fn cast(expr: &Expr, to: &DataType, node: &Node, context: &Context<'_>) -> Result<Typed, Refusal> {
+    if let Some(kind) = Kind::of(to)
+        && matches!(expr, Expr::Literal(v, _) if v.is_null())
+    {
+        return null(kind);
+    }
+    // What is cast is judged first: a cast of the unit is about the unit, not about types.
+    let value = typed(expr, node, context)?;
     let Some(kind) = Kind::of(to) else {
         return Err(types(format!("a cast to {to} is not supported on private rows"), context.words.find("CAST"))
             .fix("CAST(x AS DOUBLE), CAST(x AS BIGINT), CAST(x AS VARCHAR) or CAST(x AS DATE)"));
     };
-    if matches!(expr, Expr::Literal(v, _) if v.is_null()) {
-        return null(kind);
-    }
-    let value = typed(expr, node, context)?.of_kind(kind, context)?;
+    let value = value.of_kind(kind, context)?;
     let range = match to {
         DataType::Int8 => Some((i64::from(i8::MIN), i64::from(i8::MAX))),
         DataType::Int16 => Some((i64::from(i16::MIN), i64::from(i16::MAX))),
@@ -122,8 +126,7 @@ pub(super) fn function(
     }
     let Some((total, takes)) = lookup(name) else { return Err(unknown(name, context)) };
     let gives = kind_of(expr, node)?;
-    let arguments: Vec<Typed> =
-        function.args.iter().map(|a| typed(a, node, context)).collect::<Result<_, _>>()?;
+    let arguments: Vec<Typed> = function.args.iter().map(|a| typed(a, node, context)).collect::<Result<_, _>>()?;
     let count = arguments.len();
     let wrong = || types(format!("{name} doesn't take these arguments"), context.words.find(name));
     let all = |kinds: &[Kind]| -> Result<Vec<Typed>, Refusal> {
@@ -215,11 +218,8 @@ fn time(total: Total, gives: Kind, arguments: Vec<Typed>, context: &Context<'_>)
 /// coalesce, nvl and nullif: total as they are, on total arguments of one kind.
 fn native(expr: &Expr, function: &ScalarFunction, node: &Node, context: &Context<'_>) -> Result<Typed, Refusal> {
     let kind = kind_of(expr, node)?;
-    let arguments: Vec<Typed> = function
-        .args
-        .iter()
-        .map(|a| typed(a, node, context)?.of_kind(kind, context))
-        .collect::<Result<_, _>>()?;
+    let arguments: Vec<Typed> =
+        function.args.iter().map(|a| typed(a, node, context)?.of_kind(kind, context)).collect::<Result<_, _>>()?;
     let size = 1 + arguments.iter().map(|a| a.size).sum::<usize>();
     let domains = arguments.iter().map(|a| a.domain.clone());
     let domain = if function.func.name() == "nullif" {

@@ -89,7 +89,9 @@ fn node_refused(node: &LogicalPlan) -> Option<&'static str> {
         | LogicalPlan::Distinct(_) => None,
         LogicalPlan::Repartition(_) => Some("repartitioning"),
         LogicalPlan::Statement(_) => Some("a statement"),
-        LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_) => Some("EXPLAIN or DESCRIBE"),
+        LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_) => {
+            Some("EXPLAIN or DESCRIBE")
+        }
         LogicalPlan::Extension(_) => Some("an extension"),
         LogicalPlan::Dml(_) | LogicalPlan::Ddl(_) | LogicalPlan::Copy(_) => Some("changing data"),
         LogicalPlan::Unnest(_) => Some("UNNEST"),

@@ -15,7 +15,8 @@ use datafusion::common::{Column, DFSchema, DataFusionError, Result, ScalarValue}
 use datafusion::logical_expr::expr::{BinaryExpr, Cast, ScalarFunction, TryCast};
 use datafusion::logical_expr::logical_plan::builder::LogicalTableSource;
 use datafusion::logical_expr::{
-    Aggregate, Expr, ExprSchemable, Filter, LogicalPlan, Operator, Projection, Sort, SubqueryAlias, TableScanBuilder, Window,
+    Aggregate, Expr, ExprSchemable, Filter, LogicalPlan, Operator, Projection, Sort, SubqueryAlias, TableScanBuilder,
+    Window,
 };
 use std::sync::Arc;
 
@@ -69,7 +70,12 @@ fn marker(function: &ScalarFunction) -> Option<bool> {
     }
 }
 
-fn interval(function: &ScalarFunction, upper: bool, node: &LogicalPlan, aggregate: &Aggregate) -> Option<RequestedInterval> {
+fn interval(
+    function: &ScalarFunction,
+    upper: bool,
+    node: &LogicalPlan,
+    aggregate: &Aggregate,
+) -> Option<RequestedInterval> {
     // Only filters and the like may be between the aggregate and where its interval is asked for.
     let mut input = node;
     loop {
@@ -83,7 +89,9 @@ fn interval(function: &ScalarFunction, upper: bool, node: &LogicalPlan, aggregat
             _ => return None,
         }
     }
-    let Some(Expr::Column(column)) = function.args.first().map(|e| e.clone().unalias_nested().data) else { return None };
+    let Some(Expr::Column(column)) = function.args.first().map(|e| e.clone().unalias_nested().data) else {
+        return None;
+    };
     let position = aggregate.schema.maybe_index_of_column(&column)?;
     let confidence = match function.args.get(1) {
         None => 0.95,

@@ -119,7 +119,10 @@ fn without_aggregate(plan: &LogicalPlan, context: &Context<'_>) -> Refusal {
         )
         .fix("aggregate each table in a query of its own")
         .at(context.words.find("UNION")),
-        _ => raw_rows(context),
+        _ => match plan.inputs().as_slice() {
+            [only] => without_aggregate(only, context),
+            _ => raw_rows(context),
+        },
     }
 }
 

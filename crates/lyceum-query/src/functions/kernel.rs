@@ -43,10 +43,15 @@ impl Argument {
                 Values::Timestamp(array.as_primitive::<TimestampMicrosecondType>().clone())
             }
             // Widening never fails.
-            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => {
-                Values::Int(widen(&array, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
+            DataType::Int8
+            | DataType::Int16
+            | DataType::Int32
+            | DataType::UInt8
+            | DataType::UInt16
+            | DataType::UInt32 => Values::Int(widen(&array, &DataType::Int64)?.as_primitive::<Int64Type>().clone()),
+            DataType::Float32 => {
+                Values::Float(widen(&array, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
             }
-            DataType::Float32 => Values::Float(widen(&array, &DataType::Float64)?.as_primitive::<Float64Type>().clone()),
             DataType::Utf8View | DataType::LargeUtf8 => {
                 Values::Text(widen(&array, &DataType::Utf8)?.as_string::<i32>().clone())
             }
@@ -203,7 +208,8 @@ pub(super) fn evaluate(total: Total, gives: Kind, arguments: &[ColumnarValue], r
         Total::Concat => texts(n, |i| text::concat(a.iter().map(|v| v.text(i)))),
         Total::Like | Total::LikeAnyCase => {
             let escape = a.get(2).and_then(|e| e.text(0)).and_then(|e| e.chars().next());
-            let pattern = y.and_then(|y| y.text(0)).and_then(|p| like::Pattern::new(p, escape, total == Total::LikeAnyCase));
+            let pattern =
+                y.and_then(|y| y.text(0)).and_then(|p| like::Pattern::new(p, escape, total == Total::LikeAnyCase));
             booleans(n, |i| Some(pattern.as_ref()?.matches(x.text(i)?)))
         }
         Total::DatePart => {
@@ -265,7 +271,11 @@ pub(super) fn evaluate(total: Total, gives: Kind, arguments: &[ColumnarValue], r
             })
         }
     };
-    if constant { Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)) } else { Ok(ColumnarValue::Array(array)) }
+    if constant {
+        Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?))
+    } else {
+        Ok(ColumnarValue::Array(array))
+    }
 }
 
 fn ints(gives: Kind, n: usize, f: impl Fn(usize) -> Option<i64>) -> ArrayRef {
@@ -281,7 +291,9 @@ fn floats(n: usize, f: impl Fn(usize) -> Option<f64>) -> ArrayRef {
 }
 
 fn texts(n: usize, f: impl Fn(usize) -> Option<String>) -> ArrayRef {
-    Arc::new((0..n).map(|i| f(i).filter(|t| t.len() <= crate::domain::MAX_TEXT_BYTES as usize)).collect::<StringArray>())
+    Arc::new(
+        (0..n).map(|i| f(i).filter(|t| t.len() <= crate::domain::MAX_TEXT_BYTES as usize)).collect::<StringArray>(),
+    )
 }
 
 fn booleans(n: usize, f: impl Fn(usize) -> Option<bool>) -> ArrayRef {

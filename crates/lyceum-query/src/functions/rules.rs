@@ -63,7 +63,8 @@ pub(crate) fn domain(total: Total, gives: Kind, arguments: &[Domain]) -> Domain 
         Total::DatePart => date_part(gives, arguments, nullable).unwrap_or(whole),
         Total::Cast => cast(gives, x, arguments, nullable),
         Total::Within | Total::Fixed => {
-            let ends = if total == Total::Within { (y, arguments.get(2)) } else { (arguments.get(2), arguments.get(3)) };
+            let ends =
+                if total == Total::Within { (y, arguments.get(2)) } else { (arguments.get(2), arguments.get(3)) };
             let interval = match (ends.0.and_then(|d| d.interval), ends.1.and_then(|d| d.interval)) {
                 (Some(a), Some(b)) => a.hull(b),
                 _ => None,
@@ -199,7 +200,9 @@ fn monotone(total: Total, gives: Kind, arguments: &[Domain], nullable: bool) -> 
                             _ => ScalarValue::Int64(Some(n)),
                         }
                     }
-                    (_, Some(Interval::Float { low: a, high: b })) => ScalarValue::Float64(Some(if low { a } else { b })),
+                    (_, Some(Interval::Float { low: a, high: b })) => {
+                        ScalarValue::Float64(Some(if low { a } else { b }))
+                    }
                     _ => return None,
                 };
                 Some(ColumnarValue::Scalar(value))
@@ -309,7 +312,8 @@ mod tests {
 
     #[test]
     fn lists_are_computed_value_by_value() {
-        let list = |v: &[i64]| Domain::listed(Kind::Int, v.iter().map(|v| ScalarValue::Int64(Some(*v))).collect(), false);
+        let list =
+            |v: &[i64]| Domain::listed(Kind::Int, v.iter().map(|v| ScalarValue::Int64(Some(*v))).collect(), false);
         let d = domain(Total::Modulo, Kind::Int, &[list(&[10, 15, 20]), list(&[10])]);
         assert_eq!(d.values, list(&[0, 5]).values);
         assert!(!d.nullable);
@@ -320,7 +324,11 @@ mod tests {
 
     #[test]
     fn roots_and_logarithms_know_where_they_are_defined() {
-        let float = |low, high| Domain { interval: Some(Interval::Float { low, high }), nullable: false, ..Domain::unknown(Kind::Float) };
+        let float = |low, high| Domain {
+            interval: Some(Interval::Float { low, high }),
+            nullable: false,
+            ..Domain::unknown(Kind::Float)
+        };
         assert_eq!(domain(Total::Sqrt, Kind::Float, &[float(4.0, 9.0)]), float(2.0, 3.0));
         assert_eq!(domain(Total::Sqrt, Kind::Float, &[float(-1.0, 9.0)]), Domain::unknown(Kind::Float));
         assert_eq!(domain(Total::Ln, Kind::Float, &[float(0.0, 9.0)]), Domain::unknown(Kind::Float));
@@ -328,7 +336,11 @@ mod tests {
 
     #[test]
     fn casts() {
-        let float = Domain { interval: Some(Interval::Float { low: -1.5, high: 300.7 }), nullable: false, ..Domain::unknown(Kind::Float) };
+        let float = Domain {
+            interval: Some(Interval::Float { low: -1.5, high: 300.7 }),
+            nullable: false,
+            ..Domain::unknown(Kind::Float)
+        };
         assert_eq!(domain(Total::Cast, Kind::Int, &[float]), ints(-1, 300));
         assert!(domain(Total::Cast, Kind::Int, &[Domain::text(5, false)]).nullable);
     }

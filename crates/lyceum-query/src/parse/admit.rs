@@ -5,8 +5,8 @@ use super::position;
 use crate::error::{Position, Reason, Refusal};
 use datafusion::sql::sqlparser::ast::{
     self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, LimitClause, ObjectName, ObjectNamePart,
-    OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, Spanned, TableFactor, UnaryOperator, Value, VisitMut,
-    VisitorMut,
+    OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, Spanned, TableFactor, UnaryOperator, Value,
+    VisitMut, VisitorMut,
 };
 use std::ops::ControlFlow;
 
@@ -61,7 +61,8 @@ impl VisitorMut for Admit {
 }
 
 fn unsupported(clause: &str, at: Option<Position>) -> Refusal {
-    Refusal::new(Reason::Unsupported, format!("{clause} is not supported"), "No rule of certification admits it.").at(at)
+    Refusal::new(Reason::Unsupported, format!("{clause} is not supported"), "No rule of certification admits it.")
+        .at(at)
 }
 
 fn check_query(query: &Query) -> Result<(), Refusal> {
@@ -132,14 +133,23 @@ fn check_factor(factor: &TableFactor) -> Result<(), Refusal> {
     let at = position(factor.span().start);
     match factor {
         TableFactor::Table {
-            args, with_hints, version, with_ordinality, partitions, json_path, sample, index_hints, ..
+            args,
+            with_hints,
+            version,
+            with_ordinality,
+            partitions,
+            json_path,
+            sample,
+            index_hints,
+            ..
         } => {
             if args.is_some() {
                 return Err(unsupported("a table function", at).fix("FROM <table>"));
             }
             if sample.is_some() {
-                return Err(unsupported("TABLESAMPLE", at)
-                    .fix("leave it out: noise doesn't grow with the number of rows"));
+                return Err(
+                    unsupported("TABLESAMPLE", at).fix("leave it out: noise doesn't grow with the number of rows")
+                );
             }
             if !with_hints.is_empty()
                 || version.is_some()
@@ -185,7 +195,9 @@ fn check_relation(relation: &ObjectName) -> Result<(), Refusal> {
                 }
                 check_ident(ident)?;
             }
-            ObjectNamePart::Function(_) => return Err(unsupported("a table function", position(relation.span().start))),
+            ObjectNamePart::Function(_) => {
+                return Err(unsupported("a table function", position(relation.span().start)));
+            }
         }
     }
     Ok(())
@@ -280,11 +292,21 @@ fn is_interval(function: &ast::Function) -> bool {
 fn rewrite_function(function: &mut ast::Function) -> Result<(), Refusal> {
     let at = position(function.name.span().start);
     let Some(name) = simple_name(function) else {
-        return Err(Refusal::new(Reason::Function, "a function's name has one part", "There are no function libraries.").at(at));
+        return Err(Refusal::new(
+            Reason::Function,
+            "a function's name has one part",
+            "There are no function libraries.",
+        )
+        .at(at));
     };
     if name.starts_with(BOUNDED_PREFIX) || name.starts_with("__") {
         let known: String = name.chars().take(40).collect();
-        return Err(Refusal::new(Reason::Function, format!("there is no function {known}"), "It isn't on the list of admitted functions.").at(at));
+        return Err(Refusal::new(
+            Reason::Function,
+            format!("there is no function {known}"),
+            "It isn't on the list of admitted functions.",
+        )
+        .at(at));
     }
     let FunctionArguments::List(list) = &mut function.args else { return Ok(()) };
     let mut bounds: Option<String> = None;
@@ -299,8 +321,9 @@ fn rewrite_function(function: &mut ast::Function) -> Result<(), Refusal> {
             "contribution_bounds_per_group" => "group",
             "contribution_bounds_per_row" => "row",
             _ => {
-                return Err(unsupported("this named argument", at)
-                    .fix("contribution_bounds_per_group => (low, high) or contribution_bounds_per_row => (low, high)"));
+                return Err(unsupported("this named argument", at).fix(
+                    "contribution_bounds_per_group => (low, high) or contribution_bounds_per_row => (low, high)",
+                ));
             }
         };
         if bounds.is_some() {
@@ -328,9 +351,13 @@ fn rewrite_function(function: &mut ast::Function) -> Result<(), Refusal> {
 }
 
 fn bounds_refusal(what: &str, at: Option<Position>) -> Refusal {
-    Refusal::new(Reason::Bounds, what, "Contribution bounds are two finite numbers, low first, that limit what one person adds.")
-        .at(at)
-        .fix("contribution_bounds_per_group => (0, 200)")
+    Refusal::new(
+        Reason::Bounds,
+        what,
+        "Contribution bounds are two finite numbers, low first, that limit what one person adds.",
+    )
+    .at(at)
+    .fix("contribution_bounds_per_group => (0, 200)")
 }
 
 /// The two numbers of `(low, high)`.

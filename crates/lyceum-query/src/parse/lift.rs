@@ -95,7 +95,13 @@ fn set(options: &mut PrivacyOptions, name: &str, tokens: &[TokenWithSpan], i: us
             Some(Token::Number(text, _)) if text.parse::<u32>().is_ok_and(|n| n >= 1) => {
                 options.max_groups_contributed = text.parse().ok();
             }
-            _ => return Err(refused(tokens, i + 2, "max_groups_contributed must be a whole number of at least 1".to_owned())),
+            _ => {
+                return Err(refused(
+                    tokens,
+                    i + 2,
+                    "max_groups_contributed must be a whole number of at least 1".to_owned(),
+                ));
+            }
         },
         "fresh" if is_word(tokens.get(i + 2), "TRUE") => options.fresh = true,
         "fresh" if is_word(tokens.get(i + 2), "FALSE") => options.fresh = false,

@@ -9,7 +9,12 @@ fn options_are_lifted() {
     let expected = PrivacyOptions { epsilon: Some(0.5), max_groups_contributed: Some(3), fresh: true };
     assert_eq!(parsed.options(), expected);
     assert!(!parsed.explain_privacy());
-    for sql in ["SELECT WITH DIFFERENTIAL_PRIVACY COUNT(*) FROM t", "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS() 1", "SELECT 1;", "(SELECT 1)"] {
+    for sql in [
+        "SELECT WITH DIFFERENTIAL_PRIVACY COUNT(*) FROM t",
+        "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS() 1",
+        "SELECT 1;",
+        "(SELECT 1)",
+    ] {
         assert_eq!(parse(sql).unwrap().options(), PrivacyOptions::default(), "{sql}");
     }
 }

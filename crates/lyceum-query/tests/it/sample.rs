@@ -114,7 +114,7 @@ selection_delta_share = 0.1
 "#;
 
 /// `orders` and `visits` protected, `orders` also as mock rows.
-pub fn catalog() -> Catalog {
+pub(crate) fn catalog() -> Catalog {
     let manifest = Manifest::parse("shop.toml", MANIFEST).unwrap_or_else(|e| panic!("{e:?}"));
     let [orders, visits] = manifest.tables() else { panic!("two tables") };
     Catalog {
@@ -128,7 +128,11 @@ pub fn catalog() -> Catalog {
 }
 
 /// A release of a table.
-pub fn table(table: &Table, kind: ReleaseKind, files: Vec<lyceum_query::catalog::DataFile>) -> Arc<CatalogTable> {
+pub(crate) fn table(
+    table: &Table,
+    kind: ReleaseKind,
+    files: Vec<lyceum_query::catalog::DataFile>,
+) -> Arc<CatalogTable> {
     let policy = Policy::parse("policy.toml", POLICY).unwrap_or_else(|e| panic!("{e:?}"));
     Arc::new(CatalogTable {
         release: ReleaseId::generate(),
@@ -151,12 +155,12 @@ pub fn table(table: &Table, kind: ReleaseKind, files: Vec<lyceum_query::catalog:
 }
 
 /// Stages 1 to 3.
-pub fn certified_in(catalog: &Catalog, sql: &str) -> Result<Certified, QueryError> {
+pub(crate) fn certified_in(catalog: &Catalog, sql: &str) -> Result<Certified, QueryError> {
     certify(bind(parse(sql)?, catalog, Micros(1_790_000_000_000_000))?)
 }
 
 /// Stages 1 to 3 of a query that must be private.
-pub fn private(catalog: &Catalog, sql: &str) -> Box<CertifiedQuery> {
+pub(crate) fn private(catalog: &Catalog, sql: &str) -> Box<CertifiedQuery> {
     match certified_in(catalog, sql) {
         Ok(Certified::Private(query)) => query,
         Ok(Certified::Public(_)) => panic!("not private: {sql}"),
