@@ -167,6 +167,6 @@ mod tests {
         assert_eq!(Part::Hour.of(at), Some(13));
         assert_eq!(Part::Week.truncate(at), Some(days(2020, 12, 28) * DAY));
         assert_eq!(Part::Year.truncate(i64::MIN), None);
-        assert_eq!(Part::Quarter.of(i64::MAX).is_some(), true);
+        assert!(Part::Quarter.of(i64::MAX).is_some());
     }
 }

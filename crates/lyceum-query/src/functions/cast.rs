@@ -36,7 +36,7 @@ pub(super) fn to_int(gives: Kind, x: &Argument, i: usize) -> Option<i64> {
         (Kind::Int, Kind::Float) => {
             let value = x.float(i)?.trunc();
             // 2^63 is a float, i64::MAX is not.
-            (-9.223_372_036_854_775_8e18..9.223_372_036_854_775_8e18).contains(&value).then_some(value as i64)
+            (-(2f64.powi(63))..2f64.powi(63)).contains(&value).then_some(value as i64)
         }
         (Kind::Int, Kind::Text) => x.text(i)?.trim().parse().ok(),
         (Kind::Date, Kind::Date) | (Kind::Timestamp, Kind::Timestamp) => x.int(i),
