@@ -33,9 +33,8 @@ HALF_WIDTHS = 3
 HAND_OVER = """
 import json as _json
 print(_json.dumps({
-    "tables": {name: globals()[name].to_dict("records") for name in ("arms", "segments", "grouped", "sites", "again")},
-    "reach": single.to_dict("index"),
-    "lift": lift.to_dict("index"),
+    "tables": {name: globals()[name].to_dict("records") for name in ("arms", "segments", "bounded", "reach", "sites", "again")},
+    "lift": lift, "forest": forest.to_dict("index"),
     "paid": paid, "arms_answer": arms_answer, "again_answer": again_answer, "explained": explained,
     "refusal": refusal, "fixed": fixed, "budget": budget, "event": event, "sites_answer": sites_answer,
 }, default=float))
@@ -151,13 +150,14 @@ def test_there_is_noise_and_not_too_much(quickstart: dict, truth: dict[str, pd.D
         assert (row["people_high"] - row["people_low"]) / 2 == pytest.approx(predicted["people"], rel=0.02)
 
 
-def test_reach_is_right_one_by_one_and_never_too_high_in_groups(quickstart: dict, truth: dict[str, pd.DataFrame]) -> None:
+def test_reach_is_right_in_six_groups_and_never_too_high_in_three(quickstart: dict, truth: dict[str, pd.DataFrame]) -> None:
     seen = truth["events"].query("kind == 'impression'")[["user_id", "channel"]].drop_duplicates()
     exact = seen.groupby("channel").size()
     few = seen[seen.groupby("user_id")["channel"].transform("size") <= 3].groupby("channel").size()
-    for channel, people in exact.items():
-        assert near(quickstart["reach"][channel], "people", people), channel
-    for row in quickstart["tables"]["grouped"]:
+    assert len(quickstart["tables"]["reach"]) == len(quickstart["tables"]["bounded"]) == len(exact)
+    for row in quickstart["tables"]["reach"]:
+        assert near(row, "people", exact[row["channel"]]), row
+    for row in quickstart["tables"]["bounded"]:
         slack = HALF_WIDTHS * (row["people_high"] - row["people_low"]) / 2
         assert few.get(row["channel"], 0) - slack <= row["people"] <= exact[row["channel"]] + slack, row
 
@@ -177,18 +177,33 @@ def test_rare_sites_stay_hidden_and_totals_add_up(quickstart: dict, truth: dict[
 
 def test_the_lift_is_the_difference_of_the_rates(quickstart: dict, truth: dict[str, pd.DataFrame]) -> None:
     rates = {row["arm"]: row for row in quickstart["tables"]["arms"]}
-    lift = quickstart["lift"]["all people"]
-    treatment, control = rates["treatment"], rates["control"]
-    assert lift["value"] == pytest.approx(100 * (treatment["buyers"] - control["buyers"]))
-    (down, up), (below, above) = (
-        (row["buyers"] - row["buyers_estimate_low"], row["buyers_estimate_high"] - row["buyers"])
-        for row in (treatment, control)
+    (treated, down, up), (control, below, above) = (
+        (row["buyers"], row["buyers"] - row["buyers_estimate_low"], row["buyers_estimate_high"] - row["buyers"])
+        for row in (rates["treatment"], rates["control"])
     )
-    assert lift["low"] == pytest.approx(lift["value"] - 100 * np.hypot(down, above))
-    assert lift["high"] == pytest.approx(lift["value"] + 100 * np.hypot(up, below))
-    buyers = truth["users"].assign(buyer=truth["users"]["conversions"] > 0).groupby("arm")["buyer"].mean()
-    exact = 100 * (buyers["treatment"] - buyers["control"])
-    assert abs(lift["value"] - exact) <= HALF_WIDTHS * (lift["high"] - lift["low"]) / 2
+    lift = treated - control
+    expected = [lift, lift - np.hypot(down, above), lift + np.hypot(up, below)]
+    assert quickstart["lift"] == pytest.approx([100 * end for end in expected])
+
+    users = truth["users"].assign(buyer=100.0 * (truth["users"]["conversions"] > 0))
+    exact = users.groupby("arm")["buyer"].mean()
+    value, low, high = quickstart["lift"]
+    assert abs(value - (exact["treatment"] - exact["control"])) <= HALF_WIDTHS * (high - low) / 2
+
+
+def test_the_forest_has_every_segment_and_their_pool(quickstart: dict, truth: dict[str, pd.DataFrame]) -> None:
+    forest = quickstart["forest"]
+    assert list(forest) == ["new", "casual", "loyal", "vip", "all people"]
+    users = truth["users"].assign(buyer=100.0 * (truth["users"]["conversions"] > 0))
+    everyone = pd.concat([users, users.assign(segment="all people")])
+    exact = everyone.groupby(["segment", "arm"])["buyer"].mean()
+    for segment, row in forest.items():
+        half_width = (row["high"] - row["low"]) / 2
+        assert row["low"] < row["value"] < row["high"]
+        assert abs(row["value"] - (exact[segment, "treatment"] - exact[segment, "control"])) <= HALF_WIDTHS * half_width
+    widths = {segment: row["high"] - row["low"] for segment, row in forest.items()}
+    assert widths["all people"] == min(widths.values()), "all people together are known best"
+    assert widths["vip"] == max(widths.values()), "the smallest segment is known least"
 
 
 def test_a_repeat_is_free_and_the_same(quickstart: dict) -> None:
@@ -212,7 +227,7 @@ def test_a_refusal_says_the_way_out_and_charges_nothing(quickstart: dict) -> Non
 
 def test_the_budget_is_what_the_answers_cost(quickstart: dict, server: Server) -> None:
     paid = quickstart["paid"]
-    assert len({answer["charge"] for answer in paid}) == len(paid) == 10
+    assert len({answer["charge"] for answer in paid}) == len(paid) == 5
     login = {"Authorization": f"Bearer {server.researcher_token}"}
     url = f"{server.url}/v1/workspaces/{server.workspace}/budget"
     now = requests.get(url, headers=login, timeout=30).json()
