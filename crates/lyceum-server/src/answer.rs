@@ -1,5 +1,7 @@
-//! Answers as JSON, as an Arrow stream or as CSV. Arrow and CSV carry the rows; what else there is to know about
-//! them is in headers, and in full in JSON.
+//! Answers as JSON, as an Arrow stream or as CSV. Arrow and CSV carry the rows with their intervals as columns; what
+//! else there is to know about them is in headers, and in full in JSON.
+
+mod table;
 
 use crate::problem::Failure;
 use arrow::array::{Array, ArrayRef, AsArray};
@@ -51,8 +53,8 @@ pub(crate) fn respond(outcome: Outcome, format: Format) -> Result<Response, Fail
     };
     let mut response = match format {
         Format::Json => Json(wire::QueryResponse::Answer(Box::new(describe(&given)?))).into_response(),
-        Format::Arrow => ([(header::CONTENT_TYPE, ARROW)], arrow_stream(&given.answer.batch)?).into_response(),
-        Format::Csv => ([(header::CONTENT_TYPE, CSV)], csv(&given.answer.batch)?).into_response(),
+        Format::Arrow => ([(header::CONTENT_TYPE, ARROW)], arrow_stream(&wide(&given)?)?).into_response(),
+        Format::Csv => ([(header::CONTENT_TYPE, CSV)], csv(&wide(&given)?)?).into_response(),
     };
     if let Some(paid) = &given.paid {
         let headers = response.headers_mut();
@@ -68,6 +70,10 @@ pub(crate) fn respond(outcome: Outcome, format: Format) -> Result<Response, Fail
         say("lyceum-repeated", paid.repeated.to_string());
     }
     Ok(response)
+}
+
+fn wide(given: &Given) -> Result<RecordBatch, Failure> {
+    table::wide(&given.answer).map_err(|_| Failure::Internal)
 }
 
 fn describe(given: &Given) -> Result<wire::QueryAnswer, Failure> {

@@ -1,9 +1,14 @@
 //! Errors at the edge: one match from what went wrong to an HTTP status, one shape (RFC 9457) for all.
 
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use lyceum_schema::wire::{PROBLEM_JSON, Problem};
 use lyceum_sharing::Error;
+
+/// Larger than any problem document: a manifest's findings are limited in number and length.
+const MAX_PROBLEM_BYTES: usize = 4 << 20;
 
 /// Anything that a handler may fail with.
 #[derive(Debug)]
@@ -181,4 +186,23 @@ fn respond(status: StatusCode, problem: &Problem) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// Writes the request's id into every problem document, so that people can quote it to the operator.
+pub(crate) async fn identified(request: Request, next: Next) -> Response {
+    let id = request.headers().get("x-request-id").and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let response = next.run(request).await;
+    if response.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind != PROBLEM_JSON) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = axum::body::to_bytes(body, MAX_PROBLEM_BYTES).await else {
+        return Failure::Internal.into_response();
+    };
+    let document = serde_json::from_slice(&bytes).ok().map(|problem| Problem { request: id, ..problem });
+    let Some(document) = document.and_then(|problem| serde_json::to_vec(&problem).ok()) else {
+        return Response::from_parts(parts, bytes.into());
+    };
+    parts.headers.remove(header::CONTENT_LENGTH);
+    Response::from_parts(parts, document.into())
 }

@@ -1,7 +1,7 @@
 //! The table of contents: every route of the service.
 
 use crate::limits::Limits;
-use crate::problem::Failure;
+use crate::problem::{Failure, identified};
 use crate::routes::{audit, budgets, datasets, health, identity, queries, releases, uploads, workspaces};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, StatusCode};
@@ -66,7 +66,6 @@ pub const ROUTES: &[(&str, &str)] = &[
 ];
 
 /// The service over HTTP.
-#[must_use]
 pub fn router(app: Arc<App>, limits: &Limits) -> Router {
     let identity = Router::new()
         .route("/v1/whoami", get(identity::whoami))
@@ -128,6 +127,7 @@ pub fn router(app: Arc<App>, limits: &Limits) -> Router {
         .method_not_allowed_fallback(|| async { Failure::NoMethod })
         .layer(middleware::from_fn(traced))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| Failure::Internal.into_response()))
+        .layer(middleware::from_fn(identified))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(SetSensitiveRequestHeadersLayer::new([axum::http::header::AUTHORIZATION]))

@@ -1,48 +1,16 @@
-//! An answer as one table, for CSV and Arrow: after each noisy column its interval as `<name>_low` and `<name>_high`,
-//! and, if keys were undeclared, a column `is_other` that is true in the last row: everything not shown.
+//! An answer as one table, for Arrow and CSV: after each noisy column its interval as `<name>_low` and `<name>_high`
+//! (of noise and sampling together where there is one, else of the noise), and, if keys were undeclared, a column
+//! `is_other` that is true in the last row: everything not shown.
 
-use crate::problem::Refused;
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch};
 use arrow::compute::concat;
-use arrow::datatypes::{Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
-use lyceum_sharing::error::Error;
-use lyceum_sharing::usecase::query::Given;
-use std::collections::HashMap;
+use lyceum_sharing::usecase::query::Answer;
 use std::sync::Arc;
 
-/// Media type of Arrow IPC streams.
-pub(crate) const ARROW_STREAM: &str = "application/vnd.apache.arrow.stream";
-
-/// CSV with a header.
-pub(crate) fn csv(given: &Given) -> Result<Response, Refused> {
-    let write = || -> Result<Vec<u8>, ArrowError> {
-        let mut out = Vec::new();
-        arrow::csv::Writer::new(&mut out).write(&wide(given)?)?;
-        Ok(out)
-    };
-    let body = write().map_err(|_| Error::Internal)?;
-    Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8")], body).into_response())
-}
-
-/// An Arrow IPC stream; price, notes and receipt are in the schema's metadata.
-pub(crate) fn arrow(given: &Given) -> Result<Response, Refused> {
-    let write = || -> Result<Vec<u8>, ArrowError> {
-        let batch = wide(given)?;
-        let mut out = Vec::new();
-        let mut writer = arrow::ipc::writer::StreamWriter::try_new(&mut out, &batch.schema())?;
-        writer.write(&batch)?;
-        writer.finish()?;
-        Ok(out)
-    };
-    let body = write().map_err(|_| Error::Internal)?;
-    Ok(([(CONTENT_TYPE, ARROW_STREAM)], body).into_response())
-}
-
-fn wide(given: &Given) -> Result<RecordBatch, ArrowError> {
-    let answer = &given.answer;
+/// The answer with its intervals as columns.
+pub(super) fn wide(answer: &Answer) -> Result<RecordBatch, ArrowError> {
     let rows = answer.batch.num_rows();
     let mut fields = Vec::new();
     let mut arrays: Vec<ArrayRef> = Vec::new();
@@ -61,27 +29,12 @@ fn wide(given: &Given) -> Result<RecordBatch, ArrowError> {
             let ends = if side == 0 { &intervals.low } else { &intervals.high };
             let tail = last.into_iter().map(|l| l.map(|(low, high)| if side == 0 { low } else { high }));
             arrays.push(Arc::new(ends.iter().chain(tail).collect::<Float64Array>()));
-            fields.push(Field::new(format!("{}_{end}", column.name), arrow::datatypes::DataType::Float64, true));
+            fields.push(Field::new(format!("{}_{end}", column.name), DataType::Float64, true));
         }
     }
     if answer.other.is_some() {
-        fields.push(Field::new("is_other", arrow::datatypes::DataType::Boolean, false));
+        fields.push(Field::new("is_other", DataType::Boolean, false));
         arrays.push(Arc::new((0..=rows).map(|row| Some(row == rows)).collect::<BooleanArray>()));
     }
-    RecordBatch::try_new(Arc::new(Schema::new(fields).with_metadata(metadata(given))), arrays)
-}
-
-fn metadata(given: &Given) -> HashMap<String, String> {
-    let mut metadata = HashMap::new();
-    metadata.insert("lyceum.notes".to_owned(), given.answer.notes.join("\n"));
-    if let Some(paid) = &given.paid {
-        metadata.insert("lyceum.query".to_owned(), paid.query.to_string());
-        metadata.insert("lyceum.charge".to_owned(), paid.charge.to_string());
-        metadata.insert("lyceum.repeated".to_owned(), paid.repeated.to_string());
-        metadata.insert("lyceum.receipt".to_owned(), paid.receipt.text.clone());
-        if let Ok(price) = serde_json::to_string(&paid.price) {
-            metadata.insert("lyceum.price".to_owned(), price);
-        }
-    }
-    metadata
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
 }

@@ -168,13 +168,3 @@ async fn note_reader(app: &App, actor: &Actor) -> Result<()> {
     }
     Ok(())
 }
-
-/// Whether the service can answer: the database and the log can be read. For probes; says nothing else.
-///
-/// # Errors
-/// Storage.
-pub async fn is_available(app: &App) -> Result<()> {
-    app.ledger.populations().await?;
-    app.log.checkpoint().await?;
-    Ok(())
-}

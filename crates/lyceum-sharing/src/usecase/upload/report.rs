@@ -16,7 +16,7 @@ pub(super) fn describe(table: &Table, bytes: u64, found: &ValidationReport) -> w
             rows: *rows,
         })
         .collect();
-    rejections.sort_by(|a, b| b.rows.cmp(&a.rows));
+    rejections.sort_by_key(|r| std::cmp::Reverse(r.rows));
     let corrections = found.corrections.iter().map(|((correction, column), values)| wire::Correction {
         correction: word(correction),
         explanation: match correction {
