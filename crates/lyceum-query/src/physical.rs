@@ -216,6 +216,7 @@ mod tests {
         let spec = BoundSpec {
             keys: vec![],
             measures: vec![Measure { fold: Fold::Sum { value: 0 }, low: 0, high: 9, scale_group: 0 }],
+            fraction_bits: vec![0],
             balls: vec![Ball::new(9, 1).unwrap()],
             max_groups: 1,
             listed: Some((vec![], 1)),

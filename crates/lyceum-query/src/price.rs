@@ -55,8 +55,10 @@ pub struct PricedQuery {
 /// Which mechanisms a release will call, in order.
 #[derive(Debug, Clone)]
 pub(crate) struct NoisePlan {
-    /// One per measure.
+    /// One per measure, in units of its grid divided by 2 to the power of its fraction bits.
     pub(crate) measures: Vec<MechanismCall>,
+    /// By measure: binary digits that exact and noisy values have beyond the measure's grid.
+    pub(crate) fraction_bits: Vec<u32>,
     /// For undeclared keys.
     pub(crate) selection: Option<SelectionPlan>,
 }
@@ -74,6 +76,13 @@ pub(crate) struct SelectionPlan {
     pub(crate) threshold: i64,
     /// δ of this selection.
     pub(crate) delta: Delta,
+}
+
+impl NoisePlan {
+    /// What one unit of a measure's exact and noisy values is worth on the measure's grid.
+    pub(crate) fn unit(&self, measure: usize) -> f64 {
+        (-f64::from(self.fraction_bits.get(measure).copied().unwrap_or(0))).exp2()
+    }
 }
 
 impl SelectionPlan {
@@ -137,12 +146,13 @@ impl PricedQuery {
     /// Certificate, price and predicted accuracy, for people.
     #[must_use]
     pub fn explain(&self) -> Explanation {
-        let mechanisms = self.noise.measures.iter().map(|c| ExplainedMechanism::new("aggregate", c));
+        let measures = self.noise.measures.iter().enumerate();
+        let mechanisms = measures.map(|(m, c)| ExplainedMechanism::new("aggregate", c, self.noise.unit(m)));
         let selection = self.noise.selection.as_ref();
         let units = selection.and_then(|s| s.units.as_ref().ok());
-        let units = units.map(|c| ExplainedMechanism::new("units per group", c));
+        let units = units.map(|c| ExplainedMechanism::new("units per group", c, 1.0));
         let totals = selection.into_iter().flat_map(|s| &s.totals);
-        let totals = totals.map(|c| ExplainedMechanism::new("total for the other row", c));
+        let totals = totals.map(|c| ExplainedMechanism::new("total for the other row", c, 1.0));
         Explanation {
             certificate: self.certificate.clone(),
             price: self.price,
@@ -204,7 +214,8 @@ impl PricedQuery {
     /// Predicted half-width of an aggregate's 95 % noise interval, and the same in words.
     fn predict(&self, aggregate: usize) -> (Option<f64>, String) {
         let width = |measure: usize| {
-            self.noise.measures.get(measure).map_or(f64::INFINITY, |c| accuracy::half_width(&c.mechanism, CONFIDENCE))
+            let width = |c: &MechanismCall| accuracy::half_width(&c.mechanism, CONFIDENCE);
+            self.noise.measures.get(measure).map_or(f64::INFINITY, width) * self.noise.unit(measure)
         };
         match self.barrier.aggregates.get(aggregate) {
             Some(Aggregate::Count { measure }) => {
@@ -266,8 +277,9 @@ pub struct ExplainedMechanism {
 }
 
 impl ExplainedMechanism {
-    fn new(what: &str, call: &MechanismCall) -> Self {
-        Self { what: what.to_owned(), sensitivity: call.sensitivity.value, sigma: sigma(call), rho: call.rho() }
+    fn new(what: &str, call: &MechanismCall, unit: f64) -> Self {
+        let (sensitivity, sigma) = (call.sensitivity.value * unit, sigma(call) * unit);
+        Self { what: what.to_owned(), sensitivity, sigma, rho: call.rho() }
     }
 }
 
@@ -430,8 +442,9 @@ fn noise_plan(barrier: &Barrier, spec: &BoundSpec, query: QueryId, epsilon: f64)
             sensitivity: Sensitivity { norm: Norm::L2, value: share.sensitivity },
         });
     }
+    let fraction_bits = spec.fraction_bits.clone();
     let Some(minimum_group_size) = private else {
-        return Ok(NoisePlan { measures: calls, selection: None });
+        return Ok(NoisePlan { measures: calls, fraction_bits, selection: None });
     };
     let mut rest = calls.split_off(spec.measures.len());
     let units = match counted {
@@ -444,7 +457,7 @@ fn noise_plan(barrier: &Barrier, spec: &BoundSpec, query: QueryId, epsilon: f64)
     if plan.threshold == i64::MAX {
         return Err(PriceError::Threshold { delta: delta.as_f64() });
     }
-    Ok(NoisePlan { measures: calls, selection: Some(plan) })
+    Ok(NoisePlan { measures: calls, fraction_bits, selection: Some(plan) })
 }
 
 /// The smallest share that a policy gives one query of the population's δ for selections.

@@ -83,9 +83,10 @@ pub fn release(executed: Executed, noise: &dyn NoiseSource) -> Result<Released, 
 
 /// Declared keys: every cell of the product.
 fn release_listed(exact: ExactGroups, plan: &NoisePlan, noise: &dyn NoiseSource) -> Result<ReleasedGroups, NoiseError> {
-    let calls = plan.measures.iter().zip(exact.sums);
-    let cells = calls.map(|(call, sums)| noise.add_noise(call, cells(sums))).collect::<Result<_, _>>()?;
-    let sigmas = plan.measures.iter().map(sigma).collect();
+    let calls = plan.measures.iter().zip(&plan.fraction_bits).zip(exact.sums);
+    let noisy = calls.map(|((call, &fraction), sums)| Ok(on_grid(noise.add_noise(call, cells(sums))?, fraction)));
+    let cells = noisy.collect::<Result<_, NoiseError>>()?;
+    let sigmas = plan.measures.iter().enumerate().map(|(m, call)| sigma(call) * plan.unit(m)).collect();
     Ok(ReleasedGroups { keys: exact.keys, groups: exact.groups, cells, sigmas, other: None })
 }
 
@@ -131,6 +132,14 @@ fn release_selected(
         exact.keys.iter().map(|k| filter(k, &mask)).collect::<Result<_, _>>().map_err(|_| NoiseError::Sampler)?;
     let sigmas = plan.measures.iter().map(sigma).collect();
     Ok(ReleasedGroups { keys, groups: count, cells: released, sigmas, other: Some(other) })
+}
+
+/// Noisy values back on the measure's grid, rounded to the nearest: post-processing.
+fn on_grid(mut values: Vec<i64>, fraction: u32) -> Vec<i64> {
+    if fraction > 0 {
+        values.iter_mut().for_each(|v| *v = v.saturating_add(1 << (fraction - 1)) >> fraction);
+    }
+    values
 }
 
 fn keep(values: impl Iterator<Item = i128>, mask: &[bool]) -> Vec<i128> {

@@ -224,18 +224,21 @@ impl Pass {
                 .balls
                 .iter()
                 .zip(&self.cells)
-                .all(|(ball, cells)| cells[start..end].iter().all(|v| v.unsigned_abs() <= u128::from(ball.cell())));
+                .zip(&spec.fraction_bits)
+                .all(|((ball, cells), &f)| within(&cells[start..end], ball.cell() >> f));
         if small {
-            for (sums, cells) in self.sums.iter_mut().zip(&self.cells) {
+            for ((sums, cells), &f) in self.sums.iter_mut().zip(&self.cells).zip(&spec.fraction_bits) {
                 for (pair, v) in self.pairs[start..end].iter().zip(&cells[start..end]) {
-                    sums[*pair as usize] += v;
+                    sums[*pair as usize] += v << f;
                 }
             }
             return;
         }
-        for ((ball, cells), vector) in spec.balls.iter().zip(&self.cells).zip(&mut self.vectors) {
+        let finer = spec.balls.iter().zip(&spec.fraction_bits);
+        for (((ball, &f), cells), vector) in finer.zip(&self.cells).zip(&mut self.vectors) {
             vector.clear();
-            vector.extend(cells[start..end].iter().map(|&v| ball.saturate(v)));
+            // A cell sums fewer than 2⁴⁰ 64-bit values, so the shift has room.
+            vector.extend(cells[start..end].iter().map(|&v| ball.saturate(v << f)));
         }
         for (m, measure) in spec.measures.iter().enumerate() {
             let together = spec.measures.iter().enumerate().filter(|(_, o)| o.scale_group == measure.scale_group);
@@ -288,6 +291,10 @@ impl Pass {
         self.open.clear();
         self.open.push((unit, 1));
     }
+}
+
+fn within(cells: &[i128], most: u64) -> bool {
+    cells.iter().all(|v| v.unsigned_abs() <= u128::from(most))
 }
 
 /// Adds one measure of every row to its slot. `first_value` is the position of the first fixed-point column.

@@ -19,11 +19,17 @@ pub(crate) const UNITS_COLUMN: &str = "__units";
 /// Most cells of declared keys that are released at once.
 pub(crate) const MAX_CELLS: u64 = 100_000;
 
+/// Bits that the largest contribution to one group has at least, where contributions may be scaled.
+const FINE_BITS: u32 = 16;
+
 /// Everything that the operator needs; made once per prepared query.
 pub(crate) struct BoundSpec {
     pub(crate) keys: Vec<Key>,
     pub(crate) measures: Vec<Measure>,
     pub(crate) balls: Vec<Ball>,
+    /// By measure: binary digits that bounded values have beyond the measure's grid, so that scaling a count of 1 into
+    /// the ball leaves a fraction of it and not nothing. Balls, exact sums and noise are in these finer units.
+    pub(crate) fraction_bits: Vec<u32>,
     pub(crate) max_groups: u32,
     /// The declared product as columns and its length, when every key has a list.
     pub(crate) listed: Option<(Vec<ArrayRef>, usize)>,
@@ -34,12 +40,18 @@ impl BoundSpec {
     /// Checks that everything fits exact integers and that the declared product is not too large.
     pub(crate) fn new(barrier: &Barrier, sampling: SamplingKey) -> Result<Self, PriceError> {
         let mut balls = Vec::with_capacity(barrier.measures.len());
+        let mut fraction_bits = Vec::with_capacity(barrier.measures.len());
+        // Only whole vectors of units with several rows are scaled; the box cuts off, and needs no fractions.
+        let scales = barrier.selection == KeySelection::Public && !barrier.unit_is_row;
         for (measure, m) in barrier.measures.iter().enumerate() {
             if m.low > 0 || m.high < 0 {
                 return Err(PriceError::Planning { step: "contribution bounds exclude zero" });
             }
             let cell = m.low.unsigned_abs().max(m.high.unsigned_abs());
-            balls.push(Ball::new(cell, barrier.max_groups).ok_or(PriceError::BoundsTooWide { measure })?);
+            let fraction = if scales { FINE_BITS.saturating_sub(u64::BITS - cell.leading_zeros()) } else { 0 };
+            let ball = Ball::new(cell << fraction, barrier.max_groups);
+            balls.push(ball.ok_or(PriceError::BoundsTooWide { measure })?);
+            fraction_bits.push(fraction);
         }
         let listed = match barrier.selection {
             KeySelection::Public => Some(listed_cells(&barrier.keys)?),
@@ -49,6 +61,7 @@ impl BoundSpec {
             keys: barrier.keys.clone(),
             measures: barrier.measures.clone(),
             balls,
+            fraction_bits,
             max_groups: barrier.max_groups.max(1),
             listed,
             sampling,

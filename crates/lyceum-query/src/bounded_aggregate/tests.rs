@@ -139,8 +139,8 @@ fn folded(rows: &[Row]) -> HashMap<u64, BTreeMap<GroupKey, [i128; 4]>> {
     units
 }
 
-/// The L2 ball, written down plainly for small numbers.
-fn reference_public(rows: &[Row], barrier: &Barrier) -> Groups {
+/// The L2 ball, written down plainly for small numbers, in units that are `fraction` bits finer than the grid.
+fn reference_public(rows: &[Row], barrier: &Barrier, fraction: &[u32]) -> Groups {
     let mut groups: Groups = Groups::new();
     for colour in COLOURS {
         for shop in (0..5).map(Some).chain([None]) {
@@ -149,10 +149,10 @@ fn reference_public(rows: &[Row], barrier: &Barrier) -> Groups {
     }
     for cells in folded(rows).values() {
         let vector = |m: usize| {
-            let c = i128::from(barrier.measures[m].low.abs().max(barrier.measures[m].high));
+            let c = i128::from(barrier.measures[m].low.abs().max(barrier.measures[m].high)) << fraction[m];
             let squared = c * c * i128::from(barrier.max_groups);
             let radius = squared.isqrt();
-            let v: Vec<i128> = cells.values().map(|v| v[m].clamp(-radius, radius)).collect();
+            let v: Vec<i128> = cells.values().map(|v| (v[m] << fraction[m]).clamp(-radius, radius)).collect();
             let norm: i128 = v.iter().map(|v| v * v).sum();
             // √(R²/Σv²), rounded down, with as many fractional bits as fit.
             let room = (squared.unsigned_abs().leading_zeros() & !1).min(124);
@@ -203,7 +203,7 @@ async fn declared_keys_equal_the_reference_on_any_layout() {
     let barrier = barrier(KeySelection::Public, 2);
     let spec = Arc::new(BoundSpec::new(&barrier, SamplingKey::fixed([7; 16])).unwrap());
     let rows = rows(400, 11);
-    let expected = reference_public(&rows, &barrier);
+    let expected = reference_public(&rows, &barrier, &spec.fraction_bits);
     for (pieces, target) in [(1, 1), (1, 4), (3, 1), (4, 4)] {
         let (groups, sorts) = run(&rows, &spec, pieces, target).await;
         assert!(sorts >= 1, "unsorted input needs a sort");
@@ -267,15 +267,29 @@ async fn no_keys_are_one_group_and_no_rows_are_zero() {
     pass.push(&one_column(vec![1, 2], vec![10, i64::MAX])).unwrap();
     pass.push(&one_column(vec![2, 2], vec![i64::MAX, i64::MAX])).unwrap();
     let groups = ExactGroups::merge(&spec, &[pass.finish().unwrap()]).unwrap();
-    assert_eq!(groups.sums[0], vec![3]);
-    assert_eq!(groups.sums[3], vec![2]);
-    assert!(groups.sums[1][0] <= 310 && groups.sums[1][0] >= 10);
+    let on_grid = |m: usize| groups.sums[m][0] >> spec.fraction_bits[m];
+    assert_eq!(groups.sums[0], vec![3 << spec.fraction_bits[0]]);
+    assert_eq!(groups.sums[3], vec![2 << spec.fraction_bits[3]]);
+    assert!(on_grid(1) <= 310 && on_grid(1) >= 10);
 
     let empty = super::pass::Pass::new(Arc::clone(&spec)).unwrap().finish().unwrap();
     assert_eq!(ExactGroups::merge(&spec, &[empty]).unwrap().sums, vec![vec![0]; 4]);
 
     let mut disordered = super::pass::Pass::new(spec).unwrap();
     assert!(disordered.push(&one_column(vec![2, 1], vec![0, 0])).is_err());
+}
+
+/// A count of 1 can't be scaled in whole numbers: without fractions such a unit would be lost from all its groups.
+#[tokio::test]
+async fn a_unit_in_many_groups_keeps_its_share_of_each() {
+    let barrier = barrier(KeySelection::Public, 2);
+    let spec = Arc::new(BoundSpec::new(&barrier, SamplingKey::fixed([3; 16])).unwrap());
+    // One row of one unit in each of eight groups; the vector (1, …, 1) of length √8 goes into the ball of radius √2.
+    let rows: Vec<Row> = (0..8).map(|i| (7, COLOURS[i % 2], Some((i / 2) as i32), Some(1))).collect();
+    let groups = run(&rows, &spec, 1, 1).await.0;
+    let units: i128 = groups.sums[3].iter().sum();
+    let kept = units as f64 / f64::from(1u32 << spec.fraction_bits[3]);
+    assert!((kept - 4.0).abs() < 0.01, "8 cells of 1 scaled by 1/2 are 4, not {kept}");
 }
 
 #[test]
