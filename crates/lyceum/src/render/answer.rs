@@ -70,7 +70,7 @@ fn interval_note(answer: &QueryAnswer) -> String {
     let estimates = answer.estimate_intervals.iter().flatten().any(Option::is_some);
     let any = answer.noise_intervals.iter().flatten().any(Option::is_some);
     let confidence = answer.noise_intervals.iter().flatten().flatten().next().map_or(0.95, |i| i.confidence);
-    let percent = percent(confidence);
+    let percent = format!("{} %", fixed(confidence * 100.0, 3).trim_end_matches('0').trim_end_matches('.'));
     match (any, estimates) {
         (true, true) => {
             format!("({percent} intervals: privacy noise; for averages and rates noise and sampling together)")
