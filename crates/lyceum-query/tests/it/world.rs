@@ -85,7 +85,7 @@ selection_delta_share = 0.1
 
 /// One order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Order {
+pub(crate) struct Order {
     /// The buyer's id.
     pub unit: u64,
     /// Declared values.
@@ -97,7 +97,7 @@ pub struct Order {
 }
 
 /// Orders of `units` buyers, up to 7 each; nobody is in the segment `press`.
-pub fn orders(units: u64) -> Vec<Order> {
+pub(crate) fn orders(units: u64) -> Vec<Order> {
     let r = GaussianRedraw::new(units);
     let mut all = Vec::new();
     for unit in 1..=units {
@@ -114,7 +114,7 @@ pub fn orders(units: u64) -> Vec<Order> {
 }
 
 /// Everything that a query needs.
-pub struct World<N> {
+pub(crate) struct World<N> {
     pub engine: Engine,
     pub catalog: Catalog,
     pub noise: Arc<RecordingNoise<N>>,
@@ -122,7 +122,7 @@ pub struct World<N> {
 }
 
 /// A ledger that pays everything.
-pub struct Pays;
+pub(crate) struct Pays;
 
 #[async_trait]
 impl Ledger for Pays {
@@ -133,7 +133,7 @@ impl Ledger for Pays {
 }
 
 impl<N: NoiseSource + 'static> World<N> {
-    pub async fn new(orders: &[Order], partitions: usize, noise: N) -> Self {
+    pub(crate) async fn new(orders: &[Order], partitions: usize, noise: N) -> Self {
         let table = Manifest::parse("shop.toml", MANIFEST).unwrap_or_else(|e| panic!("{e:?}")).tables()[0].clone();
         let policy = Policy::parse("policy.toml", POLICY).unwrap_or_else(|e| panic!("{e:?}"));
         let store = Arc::new(InMemory::new());
@@ -183,7 +183,7 @@ impl<N: NoiseSource + 'static> World<N> {
         }
     }
 
-    pub async fn price(&self, sql: &str) -> PricedQuery {
+    pub(crate) async fn price(&self, sql: &str) -> PricedQuery {
         let prepared = self.engine.prepare(sql, &self.catalog, Micros(0)).await;
         match prepared.unwrap_or_else(|e| panic!("{e}")).query {
             PreparedQuery::Private(priced) => *priced,
@@ -191,7 +191,7 @@ impl<N: NoiseSource + 'static> World<N> {
         }
     }
 
-    pub async fn release(&self, sql: &str) -> (ReleasedGroups, Answer) {
+    pub(crate) async fn release(&self, sql: &str) -> (ReleasedGroups, Answer) {
         let Ok(charged) = charge(self.price(sql).await, &Pays).await else { panic!("not paid") };
         let (groups, above, _) = self.engine.answer(charged).await.unwrap_or_else(|e| panic!("{e}"));
         let answer = finish(above, &groups).await.unwrap_or_else(|e| panic!("{e}"));
