@@ -1,4 +1,4 @@
-//! Developer commands that must run everywhere: `cargo xtask test` and `cargo xtask tidy`.
+//! Developer commands that must run everywhere: `cargo xtask test`, `nightly` and `tidy`.
 //!
 //! `test.rs` lists the parts of the one test command, `tidy.rs` the rules of the house that no compiler checks,
 //! `arrows.rs` which crate may depend on which, `notebooks.rs` the Python side.
@@ -16,6 +16,7 @@ const USAGE: &str = "\
 Developer commands.
 
     cargo xtask test    everything that must pass: format, tidy, lints, build, Rust tests, notebooks
+    cargo xtask nightly the same Rust tests, longer: 50 random kills, 1,000 repetitions with production noise
     cargo xtask tidy    the rules of the house: dependencies, file headers and lengths, lints, versions
 ";
 
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let ok = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test"] => test::run(),
+        ["nightly"] => test::nightly(),
         ["tidy"] => report(tidy::check(&shell::root())),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

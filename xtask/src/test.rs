@@ -36,7 +36,7 @@ pub(crate) fn run() -> bool {
         binary = Some(build()?);
         Ok(None)
     });
-    part(&mut parts, "rust tests", || rust_tests(binary.as_ref().ok_or("not run: there is no binary")?));
+    part(&mut parts, "rust tests", || rust_tests(binary.as_ref().ok_or("not run: there is no binary")?, &[]));
     part(&mut parts, "notebooks", || notebooks::run(binary.as_ref().ok_or("not run: there is no binary")?));
     summary(&parts)
 }
@@ -64,10 +64,25 @@ fn build() -> Result<PathBuf, String> {
     Ok(copy)
 }
 
-fn rust_tests(binary: &PathBuf) -> Result<Option<u64>, String> {
+/// What the long run asks for more of: kills of the server at random moments, repetitions with production noise.
+const LONGER: &[(&str, &str)] = &[("LYCEUM_KILLS", "50"), ("LYCEUM_REPETITIONS", "1000")];
+
+/// The Rust tests in their long form; true if they passed.
+pub(crate) fn nightly() -> bool {
+    let mut parts = Vec::new();
+    let mut binary = None;
+    part(&mut parts, "build", || {
+        binary = Some(build()?);
+        Ok(None)
+    });
+    part(&mut parts, "rust tests", || rust_tests(binary.as_ref().ok_or("not run: there is no binary")?, LONGER));
+    summary(&parts)
+}
+
+fn rust_tests(binary: &PathBuf, variables: &[(&str, &str)]) -> Result<Option<u64>, String> {
     let mut tests = 0;
     let mut command = shell::cargo(&["test", "--workspace", "--no-fail-fast"]);
-    command.env("LYCEUM_BIN", binary);
+    command.env("LYCEUM_BIN", binary).envs(variables.iter().copied());
     shell::run_reading(&mut command, |line| tests += passed(line).unwrap_or(0))?;
     Ok(Some(tests))
 }

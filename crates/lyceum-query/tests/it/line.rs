@@ -260,9 +260,17 @@ async fn intervals_hold_the_exact_value_as_often_as_they_say() {
     assert!(cells.iter().all(|c| (0.925..=0.975).contains(c)), "{cells:?}");
 }
 
+/// 200 repetitions by default; `LYCEUM_REPETITIONS=1000` (the nightly run) holds production noise to the same bounds
+/// as above. Independent draws leave them by chance in about 1 run of 300.
 #[tokio::test]
 async fn so_do_those_with_production_noise() {
-    let cells = coverage(LiveNoise, 200).await;
+    let repetitions = std::env::var("LYCEUM_REPETITIONS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
+    let cells = coverage(LiveNoise, repetitions).await;
     let all = cells.iter().sum::<f64>() / cells.len() as f64;
-    assert!((0.93..=0.975).contains(&all), "{all}");
+    if repetitions < 1000 {
+        assert!((0.93..=0.975).contains(&all), "{all}");
+    } else {
+        assert!((0.94..=0.96).contains(&all), "{all}");
+        assert!(cells.iter().all(|c| (0.925..=0.975).contains(c)), "{cells:?}");
+    }
 }
