@@ -3,6 +3,7 @@
 //! The same bytes for the same table give the same report, without being read again. Nothing is visible to anyone
 //! else before [`super::datasets::publish`].
 
+mod arriving;
 mod decode;
 mod report;
 mod spooled;
@@ -25,11 +26,14 @@ use lyceum_schema::wire;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use sha2::{Digest, Sha256};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Batches that may wait between validation and sorting.
 const BATCHES_IN_FLIGHT: usize = 4;
+/// How long the rest of a refused upload is read, and dropped.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// The body of an upload ended with an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,14 +51,24 @@ pub async fn table(
     dataset: &DatasetName,
     version: VersionId,
     name: &TableName,
-    body: impl Stream<Item = std::result::Result<Bytes, BrokenOff>> + Send,
+    body: impl Stream<Item = std::result::Result<Bytes, BrokenOff>> + Send + 'static,
 ) -> Result<wire::ValidationReport> {
     let (record, draft) = datasets::owned_draft(app, actor, dataset, version).await?;
     let manifest = crate::documents::manifest(&record)?;
     let table = manifest.table(name).ok_or_else(|| Error::not_found("table", name))?.clone();
     let key = pseudonym_key(app, &table).await?;
     let _place = app.uploads.acquire().await.map_err(|_| Error::Internal)?;
-    let (spooled, sha256) = receive(app, body).await?;
+    let mut body = Box::pin(body);
+    let received = receive(app, body.as_mut()).await;
+    let (spooled, sha256) = match received {
+        Ok(received) => received,
+        Err(error) => {
+            // A connection that is closed while bytes arrive can lose the reply: read on for a moment.
+            let rest = async move { while let Some(Ok(_)) = body.next().await {} };
+            tokio::spawn(async { tokio::time::timeout(LINGER, rest).await });
+            return Err(error);
+        }
+    };
     if let Some(same) = draft.tables.iter().find(|t| t.table == *name && t.upload_sha256 == sha256) {
         return serde_json::from_str(&same.report).map_err(|_| Error::Internal);
     }
@@ -66,19 +80,20 @@ pub async fn table(
 
 async fn receive(
     app: &App,
-    body: impl Stream<Item = std::result::Result<Bytes, BrokenOff>> + Send,
+    mut body: Pin<&mut (impl Stream<Item = std::result::Result<Bytes, BrokenOff>> + Send)>,
 ) -> Result<(Box<dyn SpoolReader>, [u8; 32])> {
     let limit_bytes = app.config.max_upload_bytes;
     let mut spool = app.spool.create().await?;
     let mut hash = Sha256::new();
     let mut size = 0_u64;
-    let mut body = pin!(body);
+    let mut watch = arriving::Watch::default();
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|BrokenOff| Error::UploadInterrupted)?;
         size = size.saturating_add(chunk.len() as u64);
         if size > limit_bytes {
             return Err(Error::UploadTooLarge { limit_bytes });
         }
+        watch.look(&chunk)?;
         hash.update(&chunk);
         spool.write(chunk).await?;
     }

@@ -100,7 +100,12 @@ fn feed(raw: &RawBatch, validator: &mut Validator, accepted: &Accepted) -> Resul
 }
 
 fn unreadable(error: &DecodeError) -> Stopped {
-    Stopped::File(file_error(error.code(), error))
+    Stopped::File(unreadable_file(error))
+}
+
+/// A file that can't be decoded.
+pub(super) fn unreadable_file(error: &DecodeError) -> Error {
+    file_error(error.code(), error)
 }
 
 /// A table that can't be validated at all.
