@@ -25,6 +25,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
 use futures::{FutureExt, StreamExt};
 use lyceum_privacy::mechanism::NoiseSource;
+use lyceum_schema::failpoint;
 use lyceum_schema::id::ReleaseId;
 use lyceum_schema::time::Micros;
 use object_store::ObjectStore;
@@ -163,7 +164,9 @@ impl Engine {
     }
 
     async fn execute_and_release(&self, charged: Charged) -> Result<crate::release::Released, ExecutionFailed> {
+        failpoint::hit("execute");
         let executed = self.execute(charged).await?;
+        failpoint::hit("release");
         let (query, charge, departure) = (executed.charge().query(), executed.charge().id(), executed.departure);
         let noise = Arc::clone(&self.noise);
         let released = tokio::task::spawn_blocking(move || release(executed, &noise)).await;
