@@ -114,7 +114,7 @@ async fn an_endless_line_is_refused_early_and_takes_no_memory() {
         ("zeros", String::new(), 0_u8),
         ("a header of zeros", String::new(), b'0'),
         ("a row of zeros", format!("{HEADER}\n"), b'0'),
-        ("a quote that never ends", format!("{HEADER}\n\""), b'\n'),
+        ("a quote that never ends", format!("{HEADER}\n\""), b'x'),
     ] {
         let sent = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&sent);
@@ -125,10 +125,11 @@ async fn an_endless_line_is_refused_early_and_takes_no_memory() {
         });
         let body = stream::iter([Ok::<_, Error>(Bytes::from(head))]).chain(zeros);
         let version = study.draft("shop").await;
-        let problem = put(&study, &version, Body::wrap_stream(body)).await.problem();
+        let reply = put(&study, &version, Body::wrap_stream(body)).await;
+        let sent = sent.load(Ordering::Relaxed);
+        let problem = reply.problem();
         assert!(problem.code.starts_with("E15"), "{what}: {problem:?}");
         harmless(&study.partner, what, &problem).await;
-        let sent = sent.load(Ordering::Relaxed);
         assert!(sent < 64 << 20, "{what}: {sent} bytes were read before the refusal");
     }
     let grown = study.server.peak_memory_kib() - before;
@@ -158,13 +159,18 @@ async fn a_manifest_that_contradicts_itself_is_refused_with_every_finding() {
         let problem: Problem = create(manifest).await.problem();
         assert_eq!(problem.code, "E4202", "{what}: {problem:?}");
         assert!(problem.findings.len() >= findings, "{what}: {problem:?}");
-        assert!(problem.findings.iter().all(|f| f.contains("line")), "{what}: findings name their line: {problem:?}");
+        assert!(problem.findings.iter().all(|f| placed(f)), "{what}: findings name their line: {problem:?}");
         harmless(&study.partner, what, &problem).await;
     }
     assert_eq!(create(shop::MANIFEST.to_owned()).await.problem().code, "E4009", "a name is taken");
     let foreign = other.replace("owner = \"shop-ltd\"", "owner = \"rival-ltd\"");
     assert_eq!(create(foreign).await.problem().code, "E4003", "nobody declares another's data");
     create(other).await.json::<Value>();
+}
+
+/// Whether a finding says `manifest.toml:<line>`.
+fn placed(finding: &str) -> bool {
+    finding.split_once("manifest.toml:").is_some_and(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 fn parquet(rows: &[Row]) -> Vec<u8> {
