@@ -158,8 +158,12 @@ fn engine_config(settings: &Settings, home: &Home) -> EngineConfig {
     }
 }
 
-/// On first use: an account for the administrator, and a token in a file that only the home's owner can read.
+/// On first use: an account for the administrator, and a token in a file that only the home's owner can read. While
+/// the file is there, it is left alone.
 async fn introduce_administrator(app: &App, home: &Home) -> Outcome {
+    if !home.first_run() && home.root().join(ADMIN_TOKEN).exists() {
+        return Ok(());
+    }
     let name = UserName::new("admin").map_err(|e| broken(&e.to_string()))?;
     let organisation = OrganisationName::new("operator").map_err(|e| broken(&e.to_string()))?;
     if let Some(token) = usecase::users::bootstrap(app, name, organisation).await.map_err(|e| broken(&e.to_string()))? {

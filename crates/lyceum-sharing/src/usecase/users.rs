@@ -47,16 +47,22 @@ pub async fn whoami(app: &App, actor: &Actor) -> Result<wire::WhoAmI> {
     Ok(wire::WhoAmI { user: shape(actor.user.clone()), token: actor.token, workspaces })
 }
 
-/// Makes the first administrator and a token for it, if nobody has an account yet. For the composition root only.
+/// Makes the first administrator, if nobody has an account yet, and a token for it; while the administrator is alone,
+/// another token, since a process killed at its first start may have lost the first. For the composition root only.
 ///
 /// # Errors
 /// Storage, randomness.
 pub async fn bootstrap(app: &App, name: UserName, organisation: OrganisationName) -> Result<Option<wire::IssuedToken>> {
-    if !app.identities.users().await?.is_empty() {
-        return Ok(None);
-    }
-    let user = User { id: UserId::generate(), name, organisation, role: Role::Admin };
-    app.identities.create_user(user.clone(), app.event(None, None, created(&user))).await?;
+    let users = app.identities.users().await?;
+    let user = match users.as_slice() {
+        [] => {
+            let user = User { id: UserId::generate(), name, organisation, role: Role::Admin };
+            app.identities.create_user(user.clone(), app.event(None, None, created(&user))).await?;
+            user
+        }
+        [alone] if alone.role == Role::Admin => alone.clone(),
+        _ => return Ok(None),
+    };
     let request = wire::CreateToken { label: "first login".to_owned(), expires: None };
     tokens::issue_to(app, None, &user, request).await.map(Some)
 }
