@@ -220,7 +220,7 @@ impl PricedQuery {
         match self.barrier.aggregates.get(aggregate) {
             Some(Aggregate::Count { measure }) => {
                 let w = width(*measure);
-                (Some(w), format!("± {w} in every group"))
+                (Some(w), format!("± {} in every group", short(w)))
             }
             Some(Aggregate::Sum { measure, grid, .. }) => {
                 let w = width(*measure) * grid.unit();
