@@ -52,7 +52,7 @@ pub(super) async fn asks(cast: &Cast) -> Outcome<u64> {
         paid += 1;
     }
     say("No list of sites is public, so a site is shown only if enough people were there, counted with noise;");
-    say("all the others are in the last row, so that totals add up.");
+    say("what stays below the threshold is in the last row, so that nothing is hidden.");
 
     act("What is refused");
     refused(me, "SELECT * FROM users").await?;
