@@ -66,7 +66,11 @@ pub fn bind(query: ParsedQuery, catalog: &Catalog, now: Micros) -> Result<Resolv
     match planned {
         Ok(Ok(Err(refusal))) => Err(refusal.into()),
         Ok(Ok(Ok(plan))) => Ok(ResolvedQuery { plan, options, words }),
-        Ok(Err(error)) => Err(names.refusal(&words).unwrap_or_else(|| explain(&error, &words)).into()),
+        Ok(Err(error)) => {
+            // Names of CTEs are looked up as tables first: only the error of a lookup is about one.
+            let missing = if names::is_missing(&error) { names.refusal(&words) } else { None };
+            Err(missing.unwrap_or_else(|| explain(&error, &words)).into())
+        }
         Err(_) => Err(Refusal::new(Reason::Unsupported, "the planner gave up", "This query can't be planned.")
             .fix("write it with simpler parts")
             .into()),

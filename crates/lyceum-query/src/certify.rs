@@ -3,7 +3,9 @@
 
 mod aggregate;
 mod below;
+mod canonical;
 mod expression;
+mod growth;
 mod measures;
 mod narrow;
 mod operators;
@@ -22,6 +24,7 @@ use crate::error::QueryError;
 use crate::parse::{PrivacyOptions, Words};
 use aggregate::Bounded;
 use datafusion::logical_expr::LogicalPlan;
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// What certification found.
@@ -64,7 +67,7 @@ pub fn certify(query: ResolvedQuery) -> Result<Certified, QueryError> {
         let plan = public::admit(plan, &words)?;
         return Ok(Certified::Public(PublicQuery { plan, tables }));
     }
-    let context = Context { words: &words, options };
+    let context = Context { words: &words, options, text_bytes: Cell::new(0) };
     let aggregate = split::barrier(&plan, &context)?;
     let input = below::node(&aggregate.input, &context)?;
     let Bounded { below, mut barrier, certificate } = aggregate::bound(&aggregate, input, &context)?;
@@ -78,6 +81,8 @@ pub fn certify(query: ResolvedQuery) -> Result<Certified, QueryError> {
 pub(crate) struct Context<'a> {
     pub(crate) words: &'a Words,
     pub(crate) options: PrivacyOptions,
+    /// Bytes of text that computing one row may hold at once, so far.
+    pub(crate) text_bytes: Cell<u64>,
 }
 
 impl CertifiedQuery {
@@ -87,13 +92,14 @@ impl CertifiedQuery {
     pub fn canonical(&self) -> String {
         use std::fmt::Write;
         let b = &self.barrier;
-        let mut text = self.below.display_indent().to_string();
+        let mut text = String::new();
+        canonical::plan(&self.below, &mut text);
         for table in &self.tables {
             let policy = table.policy.canonical();
             let _ = write!(text, "\n{} {} {}\n{policy}", table.release, table.version, table.table.name());
         }
         for key in &b.keys {
-            let _ = write!(text, "\nkey {} {:?}", key.data_type, key.values);
+            let _ = write!(text, "\nkey {} {}", key.data_type, canonical::values(key.values.as_deref()));
         }
         let _ = write!(
             text,

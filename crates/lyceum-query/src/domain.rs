@@ -7,8 +7,11 @@ use lyceum_schema::manifest::{self, Value};
 
 /// Longest value list that is carried along or made from an interval.
 pub const MAX_VALUES: usize = 1_000;
-/// Longest text, bytes, that any expression may give; longer results are NULL.
-pub const MAX_TEXT_BYTES: u32 = 65_535;
+/// Longest text, bytes, that any expression may give; longer results are NULL. With [`MAX_ROW_TEXT_BYTES`] it keeps
+/// what one row can cost in time and memory small, whatever is in the row.
+pub const MAX_TEXT_BYTES: u32 = 4_096;
+/// Most bytes of text that the expressions of a query may hold for one row, by their declared lengths.
+pub const MAX_ROW_TEXT_BYTES: u64 = 65_536;
 
 /// The types there are below the barrier: every SQL type is one of them or is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,6 +5,7 @@
 //! things it knows (`parse/admit.rs`).
 
 mod admit;
+mod expansion;
 mod lift;
 
 use crate::error::{Position, QueryError, Reason, Refusal};
@@ -116,6 +117,7 @@ pub fn parse(sql: &str) -> Result<ParsedQuery, QueryError> {
         };
         return Err(refusal.at(position(rest.span.start)).into());
     }
+    expansion::check(&query)?;
     admit::admit(&mut query)?;
     Ok(ParsedQuery { query, options, explain_privacy, words })
 }

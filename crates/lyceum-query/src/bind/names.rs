@@ -6,7 +6,7 @@ use crate::catalog::Catalog;
 use crate::error::{Reason, Refusal};
 use crate::parse::Words;
 use arrow::datatypes::DataType;
-use datafusion::common::{DataFusionError, Result, TableReference, plan_err};
+use datafusion::common::{DataFusionError, Result, TableReference};
 use datafusion::config::ConfigOptions;
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF};
@@ -83,6 +83,18 @@ impl Names {
     }
 }
 
+/// What a lookup in vain looks like to planning.
+const MISSING: &str = "there is no such table";
+
+fn missing() -> DataFusionError {
+    DataFusionError::Plan(MISSING.to_owned())
+}
+
+/// Whether planning failed because of a lookup in vain.
+pub(super) fn is_missing(error: &DataFusionError) -> bool {
+    matches!(error.find_root(), DataFusionError::Plan(text) if text == MISSING)
+}
+
 impl ContextProvider for Names {
     fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
         let (schema, table) = match &name {
@@ -98,14 +110,14 @@ impl ContextProvider for Names {
                     .fix(format!("FROM {}", name.table())),
                     name.table(),
                 );
-                return plan_err!("name of three parts");
+                return Err(missing());
             }
         };
         if let Some(source) = self.table(schema, table) {
             return Ok(source);
         }
         self.refuse(self.unknown_table(schema, table), table);
-        Err(DataFusionError::Plan("unknown table".to_owned()))
+        Err(missing())
     }
 
     fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {

@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// Most groups that are released if all keys are public.
 pub(crate) const MAX_CELLS: usize = 100_000;
 
+/// Most numbers that are released: groups × measures. Each is held several times and gets noise of its own.
+const MAX_NUMBERS: usize = 1_000_000;
+
 /// An aggregate with its bounds.
 pub(super) struct Bounded {
     pub(super) below: LogicalPlan,
@@ -61,6 +64,16 @@ pub(super) fn bound(aggregate: &Aggregate, node: Node, context: &Context<'_>) ->
     let mut measures = Measures::new(limits);
     for expr in &aggregate.aggr_expr {
         measures.add(expr, &node, context)?;
+    }
+    let numbers = cells.unwrap_or(1).saturating_mul(measures.measures.len());
+    if numbers > MAX_NUMBERS {
+        return Err(Refusal::new(
+            Reason::TooManyGroups,
+            format!("this query has {numbers} possible numbers"),
+            format!("Every aggregate of every possible group is released; at most {MAX_NUMBERS} numbers can be."),
+        )
+        .fix("fewer aggregates, or GROUP BY fewer columns")
+        .at(context.words.find("GROUP")));
     }
     let samples = u64::from(max_groups) < touchable && !keys.is_empty() && !node.unit_is_row;
     let selection = if keys.iter().all(|k| k.values.is_some()) {

@@ -4,7 +4,7 @@
 use super::below::{Facts, Node, facts};
 use super::operators;
 use super::{Context, split};
-use crate::domain::{Domain, Kind};
+use crate::domain::{Domain, Kind, MAX_ROW_TEXT_BYTES, MAX_TEXT_BYTES};
 use crate::error::{Position, Reason, Refusal};
 use crate::functions::{Total, call, domain, evaluate};
 use datafusion::common::ScalarValue;
@@ -13,6 +13,8 @@ use datafusion::logical_expr::{ColumnarValue, Expr, ExprSchemable, Operator, lit
 
 /// Largest expression after names are replaced by what they mean.
 const MAX_SIZE: usize = 2_000;
+/// Longest pattern of LIKE: matching takes pattern × text steps at worst.
+const MAX_PATTERN_BYTES: usize = 256;
 
 /// A total expression over a node's stored columns.
 #[derive(Clone)]
@@ -61,6 +63,18 @@ impl Typed {
     }
 
     pub(super) fn checked(self, context: &Context<'_>) -> Result<Self, Refusal> {
+        if self.kind() == Kind::Text {
+            let bytes = u64::from(self.domain.max_bytes.unwrap_or(MAX_TEXT_BYTES));
+            context.text_bytes.set(context.text_bytes.get().saturating_add(bytes));
+        }
+        if context.text_bytes.get() > MAX_ROW_TEXT_BYTES {
+            return Err(Refusal::new(
+                Reason::TooLarge,
+                "the texts that this query computes for each row are too long",
+                format!("Together they may have {MAX_ROW_TEXT_BYTES} bytes for a row."),
+            )
+            .fix("shorten columns first: left(x, 20)"));
+        }
         if self.size <= MAX_SIZE {
             return Ok(self);
         }
@@ -205,12 +219,19 @@ fn literal(value: &ScalarValue) -> Result<Typed, Refusal> {
     if value.data_type() == arrow::datatypes::DataType::Null {
         return null(Kind::Boolean);
     }
+    if value.try_as_str().flatten().is_some_and(|text| text.len() > MAX_TEXT_BYTES as usize) {
+        return Err(too_long("a literal text is too long", MAX_TEXT_BYTES as usize));
+    }
     let kind = Kind::of(&value.data_type()).ok_or_else(|| {
         types(format!("a literal of type {} is not supported on private rows", value.data_type()), None)
     })?;
     let value = value.cast_to(&kind.arrow()).map_err(|_| types("a literal is out of range".to_owned(), None))?;
     let finite = !matches!(value, ScalarValue::Float64(Some(v)) if !v.is_finite());
     if finite { Ok(Typed::literal(kind, value)) } else { null(kind) }
+}
+
+fn too_long(what: &str, limit: usize) -> Refusal {
+    Refusal::new(Reason::TooLarge, what, format!("On private rows it may have {limit} bytes.")).fix("a shorter one")
 }
 
 fn distinct(op: Operator, expr: Expr, value: bool) -> Expr {
@@ -371,6 +392,9 @@ fn like(like: &Like, node: &Node, context: &Context<'_>) -> Result<Typed, Refusa
             .fix("x LIKE 'abc%', or starts_with(x, y)")
             .at(context.words.find("LIKE")));
     };
+    if text.len() > MAX_PATTERN_BYTES {
+        return Err(too_long("the pattern of LIKE is too long", MAX_PATTERN_BYTES).at(context.words.find("LIKE")));
+    }
     let ends_in_escape = {
         let escape = like.escape_char.unwrap_or('\\');
         text.chars().rev().take_while(|c| *c == escape).count() % 2 == 1

@@ -85,6 +85,10 @@ impl Measures {
             None => None,
         };
         let bounds = if name.starts_with(BOUNDED_PREFIX) { bounds_of(&params.args) } else { None };
+        // The second argument of a marker is its bounds.
+        if params.args.len() > 1 + usize::from(bounds.is_some()) {
+            return Err(unsupported("an aggregate of several values", context));
+        }
         let Some(argument) = params.args.first() else { return Err(unsupported("an aggregate of nothing", context)) };
         if params.distinct {
             return self.distinct(&shown, argument, filter.is_some() || bounds.is_some(), node, context);
@@ -360,9 +364,9 @@ fn magnitude((low, high): (f64, f64)) -> f64 {
     low.abs().max(high.abs())
 }
 
-/// The least e with value ≤ 2^e; 0 for 0.
+/// The least e with value ≤ 2^e; 0 for 0, beyond every limit for ∞.
 fn exponent(value: f64) -> i32 {
-    if value > 0.0 { value.log2().ceil() as i32 } else { 0 }
+    if value > 0.0 { value.log2().ceil().min(10_000.0) as i32 } else { 0 }
 }
 
 fn units(value: f64, grid: Grid) -> i64 {

@@ -1,7 +1,7 @@
 //! Queries over public tables, and what stands above the barrier: nothing private, still an allow-list. Functions
 //! that would tell about the machine, or use memory beyond the pool's sight, don't exist anywhere.
 
-use super::tables;
+use super::{growth, tables};
 use crate::bind::{CatalogSource, unit_name};
 use crate::catalog::UNIT_COLUMN;
 use crate::error::{Reason, Refusal};
@@ -53,6 +53,7 @@ pub(super) fn admit(plan: LogicalPlan, words: &Words) -> Result<LogicalPlan, Ref
 
 /// Checks every node and expression of a plan that reads nothing private.
 pub(super) fn check(plan: &LogicalPlan, words: &Words) -> Result<(), Refusal> {
+    growth::check(plan, words)?;
     let mut refused: Option<Refusal> = None;
     // The closures never fail; a refusal is kept aside.
     let _ = plan.apply_with_subqueries(|node| {

@@ -2,8 +2,8 @@
 //! become columns of it, and every row keeps its cell number as long as it can be followed. What would fail on a
 //! value (division by zero, casts, roots) is made total: nothing may fail after the charge.
 
-use super::public;
-use super::tables::reads_private;
+use super::tables::{self, reads_private};
+use super::{public, split};
 use crate::barrier::{Barrier, CELL_COLUMN, RELEASED_TABLE, RequestedInterval};
 use crate::domain::Kind;
 use crate::error::{Reason, Refusal};
@@ -117,6 +117,10 @@ pub(super) fn above(
         )
         .fix("ask for the aggregate alone and compute on the answer")
     })?;
+    // Left in subqueries: they would be missed when the answer is computed, which is after the charge.
+    if !tables::of(&rebuilt).is_empty() {
+        return Err(split::mixed());
+    }
     public::check(&rebuilt, words)?;
     Ok(rebuilt)
 }

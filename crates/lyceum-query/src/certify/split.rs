@@ -29,12 +29,7 @@ fn locate<'a>(plan: &'a LogicalPlan, context: &Context<'_>, found: &mut Vec<&'a 
         if tables::of(plan).is_empty() {
             return Ok(());
         }
-        return Err(Refusal::new(
-            Reason::MixedTables,
-            "private and other tables stand in one query",
-            "A query reads either private tables or public, mock, synthetic and anonymized ones.",
-        )
-        .fix("ask for the private statistics alone and join the answer with the other table yourself"));
+        return Err(mixed());
     }
     match plan {
         LogicalPlan::Aggregate(aggregate) => {
@@ -82,6 +77,16 @@ fn locate<'a>(plan: &'a LogicalPlan, context: &Context<'_>, found: &mut Vec<&'a 
             "No rule of certification admits it.",
         )),
     }
+}
+
+/// Below the barrier no rule joins them, above it there are no tables but the released one.
+pub(super) fn mixed() -> Refusal {
+    Refusal::new(
+        Reason::MixedTables,
+        "private and other tables stand in one query",
+        "A query reads either private tables or public, mock, synthetic and anonymized ones.",
+    )
+    .fix("ask for the private statistics alone and join the answer with the other table yourself")
 }
 
 fn has_private_aggregate(plan: &LogicalPlan) -> bool {

@@ -5,8 +5,8 @@ use super::position;
 use crate::error::{Position, Reason, Refusal};
 use datafusion::sql::sqlparser::ast::{
     self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, LimitClause, ObjectName, ObjectNamePart,
-    OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, Spanned, TableFactor, UnaryOperator, Value,
-    VisitMut, VisitorMut,
+    OrderByKind, Query, Select, SelectFlavor, SelectItem, SetExpr, Spanned, TableAlias, TableFactor, UnaryOperator,
+    Value, VisitMut, VisitorMut,
 };
 use std::ops::ControlFlow;
 
@@ -88,7 +88,16 @@ fn check_query(query: &Query) -> Result<(), Refusal> {
     if query.order_by.as_ref().is_some_and(|o| o.interpolate.is_some() || matches!(o.kind, OrderByKind::All(_))) {
         return Err(unsupported("ORDER BY ALL or INTERPOLATE", at).fix("name the columns to order by"));
     }
+    for cte in query.with.iter().flat_map(|w| &w.cte_tables) {
+        check_alias(&cte.alias)?;
+    }
     check_body(&query.body, at)
+}
+
+/// Names that the query gives are not the engine's own either.
+fn check_alias(alias: &TableAlias) -> Result<(), Refusal> {
+    check_ident(&alias.name)?;
+    alias.columns.iter().try_for_each(|c| check_ident(&c.name))
 }
 
 fn check_body(body: &SetExpr, at: Option<Position>) -> Result<(), Refusal> {
@@ -108,6 +117,11 @@ fn check_body(body: &SetExpr, at: Option<Position>) -> Result<(), Refusal> {
 fn check_select(select: &Select) -> Result<(), Refusal> {
     let at = position(select.select_token.0.span.start);
     let refuse = |clause: &str| Err(unsupported(clause, at));
+    for item in &select.projection {
+        if let SelectItem::ExprWithAlias { alias, .. } = item {
+            check_ident(alias)?;
+        }
+    }
     if select.flavor != SelectFlavor::Standard {
         return Err(unsupported("FROM before SELECT", at).fix("SELECT … FROM …"));
     }
@@ -133,6 +147,7 @@ fn check_factor(factor: &TableFactor) -> Result<(), Refusal> {
     let at = position(factor.span().start);
     match factor {
         TableFactor::Table {
+            alias,
             args,
             with_hints,
             version,
@@ -143,6 +158,9 @@ fn check_factor(factor: &TableFactor) -> Result<(), Refusal> {
             index_hints,
             ..
         } => {
+            if let Some(alias) = alias {
+                check_alias(alias)?;
+            }
             if args.is_some() {
                 return Err(unsupported("a table function", at).fix("FROM <table>"));
             }
@@ -162,7 +180,10 @@ fn check_factor(factor: &TableFactor) -> Result<(), Refusal> {
             }
             Ok(())
         }
-        TableFactor::Derived { lateral, sample, .. } => {
+        TableFactor::Derived { lateral, sample, alias, .. } => {
+            if let Some(alias) = alias {
+                check_alias(alias)?;
+            }
             if *lateral {
                 return Err(unsupported("LATERAL", at));
             }

@@ -1,10 +1,12 @@
 //! Behaviour of the engine through its public edge.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod attacks;
+mod certify;
 mod layout;
 mod line;
-mod world;
-mod certify;
 mod parse;
 mod refusals;
+mod replay;
 mod sample;
+mod world;
