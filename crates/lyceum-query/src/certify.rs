@@ -67,7 +67,7 @@ pub fn certify(query: ResolvedQuery) -> Result<Certified, QueryError> {
         let plan = public::admit(plan, &words)?;
         return Ok(Certified::Public(PublicQuery { plan, tables }));
     }
-    let context = Context { words: &words, options, text_bytes: Cell::new(0) };
+    let context = Context { words: &words, options, text_bytes: Cell::new(0), steps: Cell::new(0) };
     let aggregate = split::barrier(&plan, &context)?;
     let input = below::node(&aggregate.input, &context)?;
     let Bounded { below, mut barrier, certificate } = aggregate::bound(&aggregate, input, &context)?;
@@ -83,6 +83,8 @@ pub(crate) struct Context<'a> {
     pub(crate) options: PrivacyOptions,
     /// Bytes of text that computing one row may hold at once, so far.
     pub(crate) text_bytes: Cell<u64>,
+    /// Steps of matching texts for one row, so far.
+    pub(crate) steps: Cell<u64>,
 }
 
 impl CertifiedQuery {

@@ -15,6 +15,10 @@ use datafusion::logical_expr::{ColumnarValue, Expr, ExprSchemable, Operator, lit
 const MAX_SIZE: usize = 2_000;
 /// Longest pattern of LIKE: matching takes pattern × text steps at worst.
 const MAX_PATTERN_BYTES: usize = 256;
+/// Most steps of matching texts for one row, by declared lengths: about a millisecond.
+const MAX_STEPS: u64 = 1_000_000;
+/// Matching steps that weigh as much as one node, so that a column used often weighs what it costs.
+const STEPS_PER_SIZE: usize = 2_000;
 
 /// A total expression over a node's stored columns.
 #[derive(Clone)]
@@ -49,8 +53,19 @@ impl Typed {
         arguments: Vec<Self>,
         context: &Context<'_>,
     ) -> Result<Self, Refusal> {
-        let size = 1 + arguments.iter().map(|a| a.size).sum::<usize>();
         let domains: Vec<Domain> = arguments.iter().map(|a| a.domain.clone()).collect();
+        let steps = steps(total, &domains);
+        context.steps.set(context.steps.get().saturating_add(steps as u64));
+        if context.steps.get() > MAX_STEPS {
+            return Err(Refusal::new(
+                Reason::TooLarge,
+                "comparing texts with patterns would take too long",
+                format!("By the lengths of texts and patterns it may take {MAX_STEPS} steps for a row, else the time of an answer would tell about rows."),
+            )
+            .fix("shorter patterns, starts_with(x, 'abc'), or left(x, 20) LIKE …")
+            .at(context.words.find("LIKE")));
+        }
+        let size = 1 + steps / STEPS_PER_SIZE + arguments.iter().map(|a| a.size).sum::<usize>();
         let literals: Option<Vec<ColumnarValue>> =
             arguments.iter().map(|a| a.value().cloned().map(ColumnarValue::Scalar)).collect();
         if let Some(literals) = literals
@@ -228,6 +243,17 @@ fn literal(value: &ScalarValue) -> Result<Typed, Refusal> {
     let value = value.cast_to(&kind.arrow()).map_err(|_| types("a literal is out of range".to_owned(), None))?;
     let finite = !matches!(value, ScalarValue::Float64(Some(v)) if !v.is_finite());
     if finite { Ok(Typed::literal(kind, value)) } else { null(kind) }
+}
+
+/// Steps of a function whose time is the product of two texts' lengths; 0 for all others.
+fn steps(total: Total, arguments: &[Domain]) -> usize {
+    let bytes = |i: usize| arguments.get(i).map_or(1, |d| d.max_bytes.unwrap_or(MAX_TEXT_BYTES) as usize);
+    match total {
+        Total::Like | Total::LikeAnyCase | Total::Trim | Total::TrimStart | Total::TrimEnd => {
+            bytes(0).saturating_mul(bytes(1))
+        }
+        _ => 0,
+    }
 }
 
 fn too_long(what: &str, limit: usize) -> Refusal {

@@ -5,6 +5,7 @@ use crate::domain::{Domain, Interval, Kind, MAX_TEXT_BYTES, MAX_VALUES, point};
 use arrow::array::Array;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::ColumnarValue;
+use std::collections::HashSet;
 
 /// The domain of `total(arguments)`. A literal argument has a domain of one value.
 pub(crate) fn domain(total: Total, gives: Kind, arguments: &[Domain]) -> Domain {
@@ -104,10 +105,10 @@ fn by_enumeration(total: Total, gives: Kind, arguments: &[Domain]) -> Option<Dom
         ColumnarValue::Array(array) => array,
         ColumnarValue::Scalar(value) => value.to_array().ok()?,
     };
-    let mut values: Vec<ScalarValue> = Vec::new();
+    let (mut values, mut seen) = (Vec::new(), HashSet::new());
     for i in 0..results.len() {
         let value = ScalarValue::try_from_array(&results, i).ok()?;
-        if !value.is_null() && !values.contains(&value) {
+        if !value.is_null() && seen.insert(value.clone()) {
             values.push(value);
         }
     }
