@@ -28,6 +28,13 @@ pub(crate) fn domain(total: Total, gives: Kind, arguments: &[Domain]) -> Domain 
             let (interval, undefined) = unary(total, interval);
             Domain { interval, nullable: nullable || undefined, ..whole }
         }
+        // Jan 30 at noon and Jan 31 at ten are a month later Feb 28 at noon and at ten.
+        Total::AddInterval
+            if x.kind == Kind::Timestamp
+                && arguments.get(1).and_then(|d| d.interval) != Some(Interval::Int { low: 0, high: 0 }) =>
+        {
+            whole
+        }
         Total::Round
         | Total::Truncate
         | Total::Floor
@@ -239,11 +246,17 @@ fn date_part(gives: Kind, arguments: &[Domain], nullable: bool) -> Option<Domain
     if gives == Kind::Float {
         return None;
     }
+    let unit = if time.kind == Kind::Date { super::calendar::DAY } else { 1 };
+    // Days some 292,000 years from now have no microseconds, hence no parts.
+    let fits = match time.interval {
+        Some(Interval::Int { low, high }) => low.checked_mul(unit).is_some() && high.checked_mul(unit).is_some(),
+        _ => time.kind != Kind::Date,
+    };
+    let nullable = nullable || !fits;
     if let Some((low, high)) = part.range() {
         return Some(Domain::int(low, high, nullable));
     }
     let Interval::Int { low, high } = time.interval? else { return None };
-    let unit = if time.kind == Kind::Date { super::calendar::DAY } else { 1 };
     Some(Domain::int(part.of(low.saturating_mul(unit))?, part.of(high.saturating_mul(unit))?, nullable))
 }
 

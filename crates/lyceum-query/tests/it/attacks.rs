@@ -480,3 +480,111 @@ async fn limits_above_only_cut_what_is_released() {
     let same = answer(&shop, "SELECT COUNT(*) AS a, COUNT(*) AS b, COUNT(*) * 1 AS \"A\" FROM events").await;
     assert_eq!((same.batch.num_columns(), shop.noise.take().len()), (3, 1));
 }
+
+/// What certification claims to know of an expression: a list of values (else rows would be in no group), bounds (else
+/// they would be clamped), whether NULL is possible (else NULLs would be counted). Wrong claims cost no privacy, since
+/// the barrier enforces its bounds whatever comes, but they would make answers wrong.
+#[tokio::test]
+async fn claims_about_expressions_hold_for_awkward_rows() {
+    // At most three rows of each person: nobody is clipped.
+    let awkward = awkward().into_iter().enumerate().flat_map(|(i, (_, rows))| {
+        let rows = rows.into_iter().enumerate();
+        rows.map(move |(j, e)| Event { unit: 1_000_000 + (i * 10 + j / 3) as u64, ..e })
+    });
+    let rows: Vec<Event> = ordinary().into_iter().chain(awkward).collect();
+    let shop = Shop::new(&rows, 1, ZeroNoise).await;
+    let (mut listed, mut bounded, mut wrong) = (0, 0, Vec::new());
+    for e in [
+        "clicks % 7",
+        "clicks / 9",
+        "-clicks",
+        "abs(clicks)",
+        "clicks * clicks",
+        "clicks + 1 - clicks",
+        "n % 5",
+        "n % clicks",
+        "signum(spend)",
+        "CAST(spend AS INT)",
+        "CAST(spend AS TINYINT)",
+        "CAST(vip AS INT)",
+        "CAST(clicks AS BOOLEAN)",
+        "floor(spend / 7)",
+        "round(spend, -1)",
+        "ceil(sqrt(clicks))",
+        "least(clicks, 10, n)",
+        "greatest(clicks, 10)",
+        "CASE WHEN clicks > 3 THEN clicks ELSE -1 END",
+        "CASE segment WHEN 'a' THEN 1 WHEN 'b' THEN NULL END",
+        "coalesce(n % 3, clicks)",
+        "nullif(clicks, 3)",
+        "nullif(segment, 'a')",
+        "coalesce(vip, clicks > 3)",
+        "upper(segment)",
+        "segment || '-' || coalesce(segment, 'x')",
+        "left(segment, clicks)",
+        "concat(segment, vip)",
+        "substr(segment, 1, clicks)",
+        "length(note)",
+        "octet_length(concat(city, note))",
+        "strpos(note, 'x')",
+        "length(upper(note))",
+        "length(reverse(city))",
+        "starts_with(note, 'x')",
+        "note LIKE 'x%'",
+        "vip IS NULL",
+        "vip AND clicks > 3",
+        "NOT vip",
+        "clicks BETWEEN 1 AND n",
+        "n IN (1, 2, clicks)",
+        "score > spend",
+        "EXTRACT(month FROM at)",
+        "EXTRACT(week FROM day)",
+        "EXTRACT(dow FROM at)",
+        "EXTRACT(doy FROM day)",
+        "EXTRACT(hour FROM at)",
+        "EXTRACT(year FROM at)",
+        "CAST(at AS DATE)",
+        "CAST(date_trunc('week', at) AS DATE)",
+        "CAST(at + INTERVAL '1 month' AS DATE)",
+        "EXTRACT(day FROM at + INTERVAL '5 hours')",
+        "CAST(CAST(at AS DATE) + INTERVAL '1 month' AS DATE)",
+        "CAST(CAST(clicks AS VARCHAR) AS INT)",
+        "CAST(note AS INT)",
+        "power(clicks, 2)",
+        "exp(clicks)",
+        "ln(clicks + 6)",
+    ] {
+        let sql = format!("SELECT COUNT({e}), COUNT(*) FILTER (WHERE ({e}) IS NOT NULL), COUNT(*) FROM events");
+        let counts = answer(&shop, &sql).await;
+        let count = |i: usize| counts.batch.column(i).as_primitive::<Int64Type>().value(0);
+        if count(0) != count(1) {
+            wrong.push(format!("{e} is NULL where it was said not to be"));
+        }
+        let by = format!("SELECT {e} AS x, COUNT(*) FROM events GROUP BY {e}");
+        if let Ok(prepared) = shop.engine.prepare(&by, &shop.catalog, Micros(0)).await
+            && let PreparedQuery::Private(priced) = prepared.query
+            && priced.explain().selection.is_none()
+        {
+            let groups = answer(&shop, &by).await;
+            let sum: i64 = groups.batch.column(1).as_primitive::<Int64Type>().values().iter().sum();
+            if sum != count(2) {
+                wrong.push(format!("{e} has a value that isn't listed: {sum} of {}", count(2)));
+            }
+            listed += 1;
+        }
+        let sums = format!("SELECT SUM({e}), SUM({e}, contribution_bounds_per_row => (-1e6, 1e6)) FROM events");
+        if shop.engine.prepare(&sums, &shop.catalog, Micros(0)).await.is_ok() {
+            let sums = answer(&shop, &sums).await;
+            let sum = |i: usize| {
+                let column = arrow::compute::cast(sums.batch.column(i), &arrow::datatypes::DataType::Float64).unwrap();
+                column.as_primitive::<arrow::datatypes::Float64Type>().value(0)
+            };
+            if (sum(0) - sum(1)).abs() > 1.0 + sum(1).abs() * 1e-6 {
+                wrong.push(format!("{e} leaves its bounds: {} {}", sum(0), sum(1)));
+            }
+            bounded += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(listed > 25 && bounded > 20, "{listed} {bounded}");
+}
