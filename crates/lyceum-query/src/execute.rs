@@ -14,7 +14,7 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_plan::{ExecutionPlan, collect_partitioned};
 use datafusion::prelude::SessionConfig;
 use futures::FutureExt;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -93,9 +93,11 @@ impl Engine {
             Ok(Err(_)) => return Err(fail("execute", Fault::Panic, &charge, departure)),
             Err(_) => return Err(fail("execute", Fault::Deadline, &charge, departure)),
         };
-        match ExactGroups::merge(&priced.spec, &batches) {
-            Ok(groups) => Ok(Executed { groups, charge, noise: priced.noise, above: priced.above, departure }),
-            Err(_) => Err(fail("execute", Fault::Engine, &charge, departure)),
+        match catch_unwind(AssertUnwindSafe(|| ExactGroups::merge(&priced.spec, &batches))) {
+            Ok(Ok(groups)) => Ok(Executed { groups, charge, noise: priced.noise, above: priced.above, departure }),
+            Ok(Err(_)) => Err(fail("execute", Fault::Engine, &charge, departure)),
+            // A failure like any other: it leaves at the priced time, too.
+            Err(_) => Err(fail("execute", Fault::Panic, &charge, departure)),
         }
     }
 }

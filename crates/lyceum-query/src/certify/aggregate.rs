@@ -33,6 +33,7 @@ pub(super) fn bound(aggregate: &Aggregate, node: Node, context: &Context<'_>) ->
         .ok_or_else(|| Refusal::new(Reason::Unsupported, "no table is read", "There is nothing to ask about."))?;
     let privacy = policy.privacy();
     check_epsilon(context, privacy.max_epsilon_per_query)?;
+    check_groups(context, privacy.max_groups_contributed)?;
     if aggregate.aggr_expr.is_empty() {
         return Err(Refusal::new(
             Reason::Aggregate,
@@ -127,6 +128,19 @@ fn check_epsilon(context: &Context<'_>, most: f64) -> Result<(), Refusal> {
         )
         .fix(format!("OPTIONS (epsilon = {most})"))
         .at(context.words.find("epsilon"))),
+        _ => Ok(()),
+    }
+}
+
+fn check_groups(context: &Context<'_>, most: u32) -> Result<(), Refusal> {
+    match context.options.max_groups_contributed {
+        Some(groups) if groups > most => Err(Refusal::new(
+            Reason::Options,
+            format!("max_groups_contributed = {groups} is more than one person may be counted in"),
+            format!("The release's policy allows at most {most}; a query can only ask for less."),
+        )
+        .fix(format!("OPTIONS (max_groups_contributed = {most})"))
+        .at(context.words.find("max_groups_contributed"))),
         _ => Ok(()),
     }
 }

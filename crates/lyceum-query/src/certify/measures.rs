@@ -149,6 +149,18 @@ impl Measures {
                     .fix("COUNT(*, contribution_bounds_per_group => (0, 5))"));
             }
         };
+        if rows > self.limits.rows_per_group {
+            return Err(Refusal::new(
+                Reason::Bounds,
+                format!("{rows} rows are more than one person may be counted with in a group"),
+                format!(
+                    "The release's policy allows at most {}; a query can only ask for less.",
+                    self.limits.rows_per_group
+                ),
+            )
+            .fix(format!("COUNT(*, contribution_bounds_per_group => (0, {}))", self.limits.rows_per_group))
+            .at(context.words.find("contribution_bounds_per_group")));
+        }
         let high = self.rows(rows);
         let fold = if is_unit(argument, node, context) {
             self.presence(&lit(1_i64), false, filter)

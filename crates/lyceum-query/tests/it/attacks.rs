@@ -47,6 +47,7 @@ attacks! {
         "SELECT SUM(score, contribution_bounds_per_row => (0, 1e999)) FROM orders",
         "SELECT SUM(score, contribution_bounds_per_row => (0, items)) FROM orders",
         "SELECT SUM(score, contribution_bounds_per_row => (0, (SELECT MAX(score) FROM orders))) FROM orders",
+        "SELECT COUNT(*, contribution_bounds_per_group => (0, 6)) FROM orders",
         "SELECT COUNT(*, contribution_bounds_per_group => (0, 0)) FROM orders",
         "SELECT COUNT(*, contribution_bounds_per_row => (0, 5)) FROM orders";
     /// The bounds of a column don't survive its redefinition: `spend` is a new column here.
@@ -220,6 +221,7 @@ attacks! {
     options_that_weaken: "E2105",
         "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 1e9) COUNT(*) FROM orders",
         "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = -1) COUNT(*) FROM orders",
+        "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (max_groups_contributed = 5) segment, COUNT(*) FROM orders GROUP BY segment",
         "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (delta = 0.5) COUNT(*) FROM orders",
         "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (privacy_unit_column = city) COUNT(*) FROM orders",
         "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (min_privacy_units_per_group = 1) COUNT(*) FROM orders";

@@ -196,7 +196,7 @@ const CONDITIONS: &[&str] = &[
 const OPTIONS: &[&str] = &[
     "",
     "WITH DIFFERENTIAL_PRIVACY OPTIONS (epsilon = 0.3) ",
-    "WITH DIFFERENTIAL_PRIVACY OPTIONS (max_groups_contributed = 9) ",
+    "WITH DIFFERENTIAL_PRIVACY OPTIONS (max_groups_contributed = 3) ",
 ];
 
 /// Questions from a grammar, the same in every run; each word of it is used.
