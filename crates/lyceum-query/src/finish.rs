@@ -23,6 +23,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_plan::collect;
 use futures::FutureExt;
+use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,8 @@ use table::Noisy;
 
 /// Memory of one post-processing, in bytes.
 const MEMORY: usize = 256 << 20;
+/// Most cells of an answer whose intervals are redrawn: further columns have none. A redraw is some 400 evaluations.
+const MAX_REDRAWN_CELLS: usize = 10_000;
 /// Longest post-processing.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -138,7 +141,7 @@ pub async fn finish(above: Above, groups: &ReleasedGroups) -> Result<Answer, Fin
         Ok(Err(_)) => return Err(FinishError::Above { step: "run" }),
         Err(_) => return Err(FinishError::Timeout { seconds: TIMEOUT.as_secs() }),
     };
-    Finishing { state, above, groups }.answer(&batch)
+    Finishing { state, above, groups, redrawn: Cell::new(0) }.answer(&batch)
 }
 
 /// Everything that attaching intervals needs.
@@ -146,6 +149,8 @@ struct Finishing<'a> {
     state: SessionState,
     above: Above,
     groups: &'a ReleasedGroups,
+    /// Cells that intervals were redrawn for so far, of all columns.
+    redrawn: Cell<usize>,
 }
 
 impl Finishing<'_> {
@@ -221,6 +226,10 @@ impl Finishing<'_> {
         }
         let keys = self.groups.keys.iter().map(|k| take(k, rows, None).ok()).collect::<Option<Vec<_>>>()?;
         let rows: Vec<Noisy<'_>> = rows.values().iter().map(|&c| self.row(c).ok()).collect::<Option<_>>()?;
+        self.redrawn.set(self.redrawn.get().saturating_add(rows.len()));
+        if self.redrawn.get() > MAX_REDRAWN_CELLS {
+            return None;
+        }
         derived::redraw(&self.above, &rows, &keys, self.physical(expr)?.as_ref()).map(intervals)
     }
 
