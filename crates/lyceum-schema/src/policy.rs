@@ -67,9 +67,9 @@ pub struct DpPolicy {
     pub max_epsilon_per_query: f64,
     /// ε of a query that doesn't say (as if asked alone). More than 0, at most the maximum.
     pub default_epsilon_per_query: f64,
-    /// L0: groups one unit may contribute to, if the query doesn't say. At least 1.
+    /// L0: groups one unit may contribute to; a query may ask for fewer. At least 1.
     pub max_groups_contributed: u32,
-    /// Rows one unit may contribute to one group in a COUNT, if the query doesn't say. At least 1.
+    /// Rows one unit may contribute to one group in a COUNT; a query may ask for fewer. At least 1.
     pub max_rows_per_group: u32,
     /// k: undeclared keys need at least this many units. At least 2.
     pub minimum_group_size: u32,

@@ -247,7 +247,10 @@ impl Measures {
         let fold = self.presence(&value.expr, value.domain.nullable, filter);
         let count = self.measure(fold, 0, rows);
         self.scale_together(sum, count);
-        self.facts.push(format!("AVG: values ∈ [{low}, {high}], at most {rows} rows per group"));
+        self.facts.push(format!(
+            "AVG: values ∈ [{low}, {high}], at most {rows} row{} per group",
+            if rows == 1 { "" } else { "s" }
+        ));
         self.aggregates.push(Aggregate::Average { sum, count, grid, centre, low, high });
         Ok(())
     }

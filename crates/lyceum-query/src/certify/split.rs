@@ -149,7 +149,7 @@ fn raw_rows(context: &Context<'_>) -> Refusal {
         "rows of a protected table don't leave",
         "Only aggregates with noise do: COUNT, SUM and AVG.",
     )
-    .fix("SELECT COUNT(*) FROM …   or try it on mock rows: FROM mock.<table>")
+    .fix("SELECT COUNT(*) FROM …")
     .at(context.words.find("SELECT"))
 }
 

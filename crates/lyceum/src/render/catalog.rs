@@ -26,7 +26,10 @@ fn one(t: &CatalogTable) -> String {
     let mut lines = vec![
         format!("{}.{} ({} version {}, {})", t.schema.as_str(), t.name, t.dataset, t.version, t.owner),
         format!(" {}", t.description),
-        format!(" privacy unit: {}, at most {} rows each", t.privacy_unit, integer(i128::from(t.max_rows_per_unit))),
+        match t.max_rows_per_unit {
+            1 => format!(" privacy unit: {}", t.privacy_unit),
+            rows => format!(" privacy unit: {}, at most {} rows each", t.privacy_unit, integer(i128::from(rows))),
+        },
     ];
     lines.extend(t.policy.iter().map(|p| format!(" {p}")));
     lines.push(table::plain(&header, &rows, &[]));

@@ -39,7 +39,8 @@ pub(super) async fn private(app: &App, question: &Question, priced: &PricedQuery
     let explanation = priced.explain();
 
     let mut notes = vec![format!("bias: {}", explanation.bias)];
-    notes.push(format!("each unit counts in at most {} group(s)", explanation.max_groups_contributed));
+    let groups = explanation.max_groups_contributed;
+    notes.push(format!("each unit counts in at most {groups} group{}", if groups == 1 { "" } else { "s" }));
     if let Some(selection) = &explanation.selection {
         notes.push(format!(
             "undeclared groups are shown from {} units on, if the noisy number of units reaches {}",
