@@ -27,6 +27,8 @@ pub enum Reason {
     TooLong,
     /// No privacy unit.
     NullUnit,
+    /// A foreign key that no row of the parent table has: nobody's row.
+    Orphan,
 }
 
 /// What was corrected without rejecting the row.

@@ -10,11 +10,12 @@ pub(crate) mod cell;
 mod column;
 mod domain;
 mod error;
+mod parent;
 
 use crate::decode::RawBatch;
 use crate::pseudonym::PseudonymKey;
 use crate::report::{Correction, Reason, ValidationReport};
-use arrow::array::{ArrayRef, BooleanArray, UInt64Array};
+use arrow::array::{Array, ArrayRef, BooleanArray, UInt64Array};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -23,6 +24,7 @@ use lyceum_schema::manifest::{DataType, PrivacyUnit, Role, Table};
 use std::sync::Arc;
 
 pub use error::ValidateError;
+pub use parent::ParentUnits;
 
 /// The name of the unit column of accepted batches.
 pub const UNIT_COLUMN: &str = "__unit";
@@ -41,6 +43,8 @@ pub struct Validator {
 enum Unit {
     /// From the checked column at this place.
     Column(usize),
+    /// From the parent's row whose key the checked column at this place names.
+    Parent(usize, ParentUnits),
     /// From the row's number.
     Row,
     /// No ids: a public table.
@@ -49,11 +53,12 @@ enum Unit {
 
 impl Validator {
     /// A validator for one upload. `key` is the population's when the unit is a column, a fresh one per version
-    /// when each row is a unit, and unused for public tables.
+    /// when each row is a unit, and unused for public tables and foreign keys. `parent`: the parent's keys, if the
+    /// unit comes by foreign key.
     ///
     /// # Errors
-    /// [`ValidateError`] when units come by foreign key (not supported yet) or are neither integers nor text.
-    pub fn new(table: &Table, key: PseudonymKey) -> Result<Self, ValidateError> {
+    /// [`ValidateError`] when units come by foreign key and no parent is given, or are neither integers nor text.
+    pub fn new(table: &Table, key: PseudonymKey, parent: Option<ParentUnits>) -> Result<Self, ValidateError> {
         let columns: Vec<ColumnCheck> = crate::decode::declared(table).map(ColumnCheck::new).collect();
         let unit = match table.unit() {
             PrivacyUnit::Column(name) => {
@@ -64,7 +69,11 @@ impl Validator {
                 }
                 Unit::Column(place)
             }
-            PrivacyUnit::ForeignKey { table, .. } => return Err(ValidateError::ForeignKey(table.clone())),
+            PrivacyUnit::ForeignKey { via, table, .. } => {
+                let parent = parent.ok_or_else(|| ValidateError::ForeignKey(table.clone()))?;
+                let place = columns.iter().position(|c| c.name() == via);
+                Unit::Parent(place.ok_or_else(|| ValidateError::UnitMissing(via.clone()))?, parent)
+            }
             PrivacyUnit::Row => Unit::Row,
             PrivacyUnit::None => Unit::None,
         };
@@ -110,6 +119,15 @@ impl Validator {
             let array = check.read(raw.batch.column(place), &mut mark, &mut correct)?;
             if matches!(self.unit, Unit::Column(unit) if unit == place) {
                 ids = Some(column::unit_ids(&array, &self.key));
+            }
+            if let Unit::Parent(via, parent) = &self.unit
+                && *via == place
+            {
+                let units = parent.units_of(&array)?;
+                for row in (0..rows).filter(|&row| units.is_null(row)) {
+                    faults[row].get_or_insert(Fault { reason: Reason::Orphan, place });
+                }
+                ids = Some(units.iter().map(|id| Some(id.unwrap_or(0))).collect());
             }
             arrays.push(check.visible().then_some(array));
         }

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod crash;
+mod foreign_keys;
 mod home;
 mod journeys;
 mod kills;

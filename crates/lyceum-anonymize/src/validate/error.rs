@@ -5,11 +5,12 @@ use lyceum_schema::name::{ColumnName, TableName};
 /// Why a table can't be validated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValidateError {
-    /// The unit is found through another table.
-    #[error(
-        "units that come from table `{0}` by foreign key can't be resolved yet: join the unit's column into this table before upload"
-    )]
+    /// The unit is found through another table, whose keys were not given.
+    #[error("the units of this table come from table `{0}`: upload that one first")]
     ForeignKey(TableName),
+    /// Two rows of the parent have the same key.
+    #[error("a key of the parent table belongs to two of its rows: keys that units come by must be unique")]
+    ParentKeyTwice,
     /// The unit's column is not among the declared ones that are read.
     #[error("the privacy unit `{0}` is not a column that is read: declare it with the role `privacy_unit`")]
     UnitMissing(ColumnName),
@@ -43,6 +44,7 @@ impl ValidateError {
             Self::UnitType(_) => "E1522",
             Self::ColumnType { .. } => "E1523",
             Self::Columns => "E1524",
+            Self::ParentKeyTwice => "E1525",
         }
     }
 }

@@ -79,7 +79,7 @@ fn types_of_other_writers_read_as_the_declared_ones() {
 fn a_type_that_means_something_else_is_refused_by_name() {
     let bytes = write(vec![ids(1), ("x", Arc::new(BooleanArray::from(vec![true])))]);
     let raw = read(bytes, &table(FLOAT)).unwrap();
-    let mut validator = Validator::new(&table(FLOAT), PseudonymKey::new([1; 32])).unwrap();
+    let mut validator = Validator::new(&table(FLOAT), PseudonymKey::new([1; 32]), None).unwrap();
     let error = validator.validate(&raw[0]).err().unwrap();
     assert!(matches!(&error, ValidateError::ColumnType { column, .. } if column.as_str() == "x"), "{error}");
 }

@@ -98,7 +98,7 @@ pub(crate) fn decode(table: &Table, bytes: &[u8], step: usize) -> Result<Vec<Raw
 
 /// Validates raw batches with a fixed key.
 pub(crate) fn validate(table: &Table, raw: &[RawBatch]) -> (Vec<RecordBatch>, ValidationReport) {
-    let mut validator = Validator::new(table, PseudonymKey::new([7; 32])).unwrap();
+    let mut validator = Validator::new(table, PseudonymKey::new([7; 32]), None).unwrap();
     let batches = raw.iter().map(|r| validator.validate(r).unwrap()).collect();
     (batches, validator.into_report())
 }

@@ -3,9 +3,10 @@
 use super::support::{decode, parse, run, table, validate};
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Date32Type, Float64Type, Int32Type, TimestampMicrosecondType, UInt64Type};
+use arrow::record_batch::RecordBatch;
 use lyceum_anonymize::pseudonym::PseudonymKey;
 use lyceum_anonymize::report::{Correction, Reason};
-use lyceum_anonymize::validate::{ValidateError, Validator};
+use lyceum_anonymize::validate::{ParentUnits, ValidateError, Validator};
 
 const GOOD: &str = "1,x,30,a,1.5,hi,true,2020-01-02,2020-01-02T03:04:05Z";
 
@@ -140,7 +141,7 @@ fn public_tables_have_no_ids() {
 }
 
 #[test]
-fn foreign_key_units_are_refused_with_a_stable_code() {
+fn units_come_by_foreign_key_and_orphans_are_counted() {
     let text = "[dataset]\nname = \"d\"\ntitle = \"D\"\nversion = \"1\"\nowner = \"org\"\nlicence = \"none\"\nsource = \"s\"\n\
         [[table]]\nname = \"orders\"\nprivacy_unit = { column = \"person\" }\npopulation = \"p\"\nmax_rows_per_unit = 3\nexpected_rows = 9\n\
         [[table.column]]\nname = \"person\"\ntype = \"int64\"\nrole = \"privacy_unit\"\n\
@@ -148,9 +149,27 @@ fn foreign_key_units_are_refused_with_a_stable_code() {
         [[table]]\nname = \"items\"\nprivacy_unit = { foreign_key = \"order_id\", table = \"orders\", column = \"id\" }\npopulation = \"p\"\nmax_rows_per_unit = 3\nexpected_rows = 9\n\
         [[table.column]]\nname = \"order_id\"\ntype = \"int64\"\nrole = \"join_key\"\nbounds = [0, 9]\n";
     let manifest = lyceum_schema::manifest::Manifest::parse("m.toml", text).unwrap_or_else(|e| panic!("{e:?}"));
-    let error = Validator::new(&manifest.tables()[1], PseudonymKey::new([1; 32])).err().unwrap();
-    assert!(matches!(error, ValidateError::ForeignKey(_)));
-    assert_eq!(error.code(), "E1520");
+    let [orders, items] = manifest.tables() else { panic!("two tables") };
+    let error = Validator::new(items, PseudonymKey::new([1; 32]), None).err().unwrap();
+    assert_eq!((matches!(error, ValidateError::ForeignKey(_)), error.code()), (true, "E1520"));
+
+    let (stored, _) = validate(orders, &decode(orders, b"person,id\n7,1\n7,2\n8,3\n", 3).unwrap());
+    let mut parent = ParentUnits::new([5; 16]);
+    stored.iter().for_each(|rows| parent.add(rows).unwrap());
+    let mut validator = Validator::new(items, PseudonymKey::new([1; 32]), Some(parent)).unwrap();
+    let raw = decode(items, b"order_id\n2\n3\n9\n1\n", 3).unwrap();
+    let accepted: Vec<_> = raw.iter().map(|rows| validator.validate(rows).unwrap()).collect();
+    let ids = |batches: &[RecordBatch]| -> Vec<u64> {
+        let units = batches.iter().flat_map(|b| b.column(0).as_primitive::<UInt64Type>().values().to_vec());
+        units.collect()
+    };
+    let (of_orders, of_items) = (ids(&stored), ids(&accepted));
+    assert_eq!(of_items, [of_orders[1], of_orders[2], of_orders[0]], "each item has the unit of its order");
+    assert_eq!(validator.report().rejected_for(Reason::Orphan), 1, "order 9 does not exist");
+
+    let mut twice = ParentUnits::new([5; 16]);
+    stored.iter().for_each(|rows| twice.add(rows).unwrap());
+    assert_eq!(twice.add(&stored[0]).err().map(|e| e.code()), Some("E1525"));
 }
 
 #[test]
@@ -175,6 +194,6 @@ fn the_report_is_json_and_holds_no_values() {
 #[test]
 fn a_batch_of_another_table_is_refused() {
     let raw = decode(&unit_table("int64"), b"id,x\n1,2\n", 3).unwrap();
-    let mut validator = Validator::new(&table(), PseudonymKey::new([1; 32])).unwrap();
+    let mut validator = Validator::new(&table(), PseudonymKey::new([1; 32]), None).unwrap();
     assert_eq!(validator.validate(&raw[0]).err(), Some(ValidateError::Columns));
 }

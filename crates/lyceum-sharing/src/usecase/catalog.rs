@@ -90,7 +90,8 @@ pub(crate) async fn build(app: &App, workspace: &Workspace) -> Result<Built> {
     }
     tables.sort_by(|a, b| (a.kind, &a.sql_name).cmp(&(b.kind, &b.sql_name)));
     // Proposing refuses a taken name; should two have slipped in, neither may answer for the other.
-    tables.dedup_by(|later, earlier| later.kind == earlier.kind && later.sql_name == earlier.sql_name);
+    let namesakes = tables.chunk_by(|a, b| a.kind == b.kind && a.sql_name == b.sql_name);
+    let tables = namesakes.filter(|group| group.len() == 1).flatten().cloned().collect();
     Ok(Built { catalog: Catalog { workspace: workspace.name.clone(), tables }, populations, origins })
 }
 

@@ -5,6 +5,7 @@
 
 mod arriving;
 mod decode;
+mod parent;
 mod report;
 mod spooled;
 
@@ -57,6 +58,7 @@ pub async fn table(
     let manifest = crate::documents::manifest(&record)?;
     let table = manifest.table(name).ok_or_else(|| Error::not_found("table", name))?.clone();
     let key = pseudonym_key(app, &table).await?;
+    parent::check_parent(&table, &draft)?;
     let _place = app.uploads.acquire().await.map_err(|_| Error::Internal)?;
     let mut body = Box::pin(body);
     let received = receive(app, body.as_mut()).await;
@@ -72,6 +74,7 @@ pub async fn table(
     if let Some(same) = draft.tables.iter().find(|t| t.table == *name && t.upload_sha256 == sha256) {
         return serde_json::from_str(&same.report).map_err(|_| Error::Internal);
     }
+    parent::check_children(&manifest, name, &draft)?;
     // Everything is here now: a client that goes away must not leave files half-written.
     let app = Arc::clone(app);
     let staging = tokio::spawn(async move { stage(&app, version, table, key, spooled, sha256).await });
@@ -116,7 +119,8 @@ async fn stage(
         spill_directory: app.config.ingest_spill_directory.clone(),
         sample_key: random()?,
     };
-    let validator = Validator::new(&table, key).map_err(|e| decode::unusable(&e))?;
+    let parent = parent::units(app, version, &table).await?;
+    let validator = Validator::new(&table, key, parent).map_err(|e| decode::unusable(&e))?;
     let (sender, rows) = layout::channel(BATCHES_IN_FLIGHT);
     let decoded_table = table.clone();
     let decoding = tokio::task::spawn_blocking(move || decode::run(spooled, &decoded_table, validator, &sender));

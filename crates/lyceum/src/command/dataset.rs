@@ -7,7 +7,7 @@ use crate::output::{json, line, remark};
 use crate::progress;
 use crate::render::{report, table};
 use futures::TryStreamExt;
-use lyceum_schema::manifest::Manifest;
+use lyceum_schema::manifest::{Manifest, PrivacyUnit};
 use lyceum_schema::name::{DatasetName, TableName};
 use lyceum_schema::wire;
 use reqwest::Method;
@@ -56,6 +56,25 @@ fn table_and_file(argument: &str, tables: &[TableName]) -> Outcome<(TableName, P
     }
 }
 
+/// Orders uploads so that a table comes after the one that its units are found through.
+fn parents_first(uploads: &mut [(TableName, PathBuf)], manifest: &str) {
+    let Ok(manifest) = Manifest::parse("manifest", manifest) else { return };
+    let depth = |table: &TableName| {
+        let mut depth = 0;
+        let mut next = Some(table.clone());
+        // A manifest that parses has no circle; the bound is for one that a newer server accepts.
+        while let Some(name) = next.filter(|_| depth <= manifest.tables().len()) {
+            depth += 1;
+            next = manifest.table(&name).and_then(|t| match t.unit() {
+                PrivacyUnit::ForeignKey { table, .. } => Some(table.clone()),
+                PrivacyUnit::Column(_) | PrivacyUnit::Row | PrivacyUnit::None => None,
+            });
+        }
+        depth
+    };
+    uploads.sort_by_key(|(table, _)| depth(table));
+}
+
 fn content_type(file: &Path) -> &'static str {
     match file.extension().and_then(|e| e.to_str()) {
         Some("csv" | "tsv" | "txt") => "text/csv",
@@ -73,7 +92,8 @@ pub(crate) async fn upload(
     as_json: bool,
 ) -> Outcome {
     let dataset: wire::Dataset = client.get(&format!("/v1/datasets/{name}")).await?;
-    let uploads = files.iter().map(|f| table_and_file(f, &dataset.tables)).collect::<Outcome<Vec<_>>>()?;
+    let mut uploads = files.iter().map(|f| table_and_file(f, &dataset.tables)).collect::<Outcome<Vec<_>>>()?;
+    parents_first(&mut uploads, &dataset.manifest);
     let version: wire::Version = client.post(&format!("/v1/datasets/{name}/versions"), &serde_json::json!({})).await?;
     let mut reports = Vec::new();
     for (table, path) in uploads {

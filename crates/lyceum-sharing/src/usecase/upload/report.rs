@@ -79,5 +79,6 @@ const fn explain(reason: Reason) -> &'static str {
         Reason::OutOfBounds => "the value is outside the declared bounds",
         Reason::TooLong => "the text is longer than declared",
         Reason::NullUnit => "the row has no privacy unit",
+        Reason::Orphan => "no row of the parent table has this key, so nobody's unit is known",
     }
 }
