@@ -69,3 +69,16 @@ async fn a_retried_request_is_paid_for_once_even_if_it_asks_for_new_noise() {
     assert_ne!(fresh.charge, first.charge, "without the key, new noise is a new charge");
     assert_eq!(study.spent().await.charges, 2);
 }
+
+/// `now()` is part of the question; a retry means the moment of the first attempt, not its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retried_question_about_the_present_is_the_same_question() {
+    let study = Study::ready().await;
+    let sql = "SELECT COUNT(*) AS n FROM customers WHERE now() > TIMESTAMP '2020-01-01 00:00:00'";
+    let question = Question { key: Some("retry-now"), ..Question::new(sql) };
+    let first = study.researcher.ask(&question).await;
+    let again = study.researcher.ask(&question).await;
+    assert_eq!((again.charge, again.rows), (first.charge, first.rows));
+    assert!(again.repeated);
+    assert_eq!(study.spent().await.charges, 1);
+}

@@ -25,6 +25,7 @@ use lyceum_query::engine::{PreparedPublic, PreparedQuery};
 use lyceum_query::price::PricedQuery;
 use lyceum_schema::id::{ChargeId, QueryId};
 use lyceum_schema::name::WorkspaceName;
+use lyceum_schema::time::Micros;
 use lyceum_schema::wire;
 use std::sync::Arc;
 
@@ -80,7 +81,8 @@ pub async fn ask(
         return Err(Error::invalid("the idempotency key is empty or too long", "send 1 to 255 bytes"));
     }
     let built = catalog::build(app, &workspace).await?;
-    let prepared = match app.engine.prepare(&request.sql, &built.catalog, app.clock.now()).await {
+    let asked = asked_at(app, &workspace, actor, idempotency_key.as_deref()).await?;
+    let prepared = match app.engine.prepare(&request.sql, &built.catalog, asked).await {
         Ok(prepared) => prepared,
         Err(error) => {
             let refusal = refusal::describe(&error, &request.sql);
@@ -94,13 +96,23 @@ pub async fn ask(
         PreparedQuery::Public(query) => public(app, actor, &workspace, &request.sql, query).await,
         PreparedQuery::Private(priced) => {
             let fresh = request.fresh || priced.fresh();
-            let question = Question::new(actor, workspace, &built, &priced, request.sql, idempotency_key, fresh)?;
+            let request = Request { sql: request.sql, asked, idempotency_key, fresh };
+            let question = Question::new(actor, workspace, &built, &priced, request)?;
             if explain_only {
                 return explain::private(app, &question, &priced).await;
             }
             private(app, question, priced).await.map(|given| Outcome::Answer(Box::new(given)))
         }
     }
+}
+
+/// What `now()` means in a question: this moment, or for a retried one the moment of the attempt that was charged.
+async fn asked_at(app: &App, workspace: &Workspace, actor: &Actor, key: Option<&str>) -> Result<Micros> {
+    let charged = match key {
+        Some(key) => app.ledger.charge_by_idempotency_key(workspace.id, actor.id(), key).await?,
+        None => None,
+    };
+    Ok(charged.map_or_else(|| app.clock.now(), |record| record.time))
 }
 
 /// What was charged in a workspace, newest first. Never the answers.
@@ -136,20 +148,22 @@ pub(super) struct Question {
     population: PopulationRecord,
     debits: Vec<DebitRequest>,
     sql: String,
+    asked: Micros,
+    idempotency_key: Option<String>,
+    fresh: bool,
+}
+
+/// What the caller sent, and when.
+struct Request {
+    sql: String,
+    asked: Micros,
     idempotency_key: Option<String>,
     fresh: bool,
 }
 
 impl Question {
-    fn new(
-        actor: &Actor,
-        workspace: Workspace,
-        built: &Built,
-        priced: &PricedQuery,
-        sql: String,
-        idempotency_key: Option<String>,
-        fresh: bool,
-    ) -> Result<Self> {
+    fn new(actor: &Actor, workspace: Workspace, built: &Built, priced: &PricedQuery, request: Request) -> Result<Self> {
+        let Request { sql, asked, idempotency_key, fresh } = request;
         let population = built.populations.iter().find(|p| p.id == priced.population().id).ok_or(Error::Internal)?;
         let sources = priced.sources().iter().map(|s| (&s.owner, s.policy.as_ref()));
         Ok(Self {
@@ -158,6 +172,7 @@ impl Question {
             workspace,
             population: population.clone(),
             sql,
+            asked,
             idempotency_key,
             fresh,
         })

@@ -213,6 +213,8 @@ impl Ledger for Adapter<'_> {
                 debits: debits.collect(),
             },
         );
+        // The time that `now()` meant: a retry is prepared as of the same moment.
+        let event = Event { time: question.asked, ..event };
         let payment = Payment { query: request.query, charge: request.charge, time: event.time };
         let new = NewCharge {
             query: request.query,
