@@ -47,14 +47,14 @@ impl Study {
     /// People, population and workspace on a new server; nothing is shared yet.
     pub async fn convene(server: Server, caps: Caps) -> Self {
         let admin = Person::new(server.address(), Some(server.admin_token()));
-        let partner = account(&server, &admin, "paula", "partner", "shop-ltd").await;
-        let researcher = account(&server, &admin, "ralf", "researcher", "uni-example").await;
-        let reviewer = account(&server, &admin, "vera", "reviewer", "board-example").await;
+        let partner = account(&server, &admin, "steward", "partner", "shop-ltd").await;
+        let researcher = account(&server, &admin, "scholar", "researcher", "uni-example").await;
+        let reviewer = account(&server, &admin, "examiner", "reviewer", "board-example").await;
         let population = json!({ "name": "shoppers", "epsilon": caps.total, "delta": 1e-5, "size": 1000 });
         partner.post("/v1/populations", &population).await.json::<Value>();
         let study = Self { server, admin, partner, researcher, reviewer, release: String::new() };
         study.workspace(WORKSPACE).await;
-        for (name, role) in [("paula", "partner"), ("ralf", "researcher"), ("vera", "reviewer")] {
+        for (name, role) in [("steward", "partner"), ("scholar", "researcher"), ("examiner", "reviewer")] {
             study.join(WORKSPACE, name, role).await;
         }
         study
@@ -131,7 +131,7 @@ impl Study {
 
     /// The reviewer's shell, logged in.
     pub fn reviewer_shell(&self) -> Shell {
-        let shell = Shell::new(self.server.folder(), "vera");
+        let shell = Shell::new(self.server.folder(), "examiner");
         login(&shell, &self.server.address().url(), self.reviewer.token(), self.server.folder());
         shell
     }

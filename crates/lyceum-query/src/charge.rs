@@ -5,7 +5,7 @@
 //! ```compile_fail
 //! # use lyceum_query::{charge::Charged, price::PricedQuery};
 //! fn for_free(priced: PricedQuery) -> Charged {
-//!     Charged { priced, charge: todo!() }
+//!     Charged { priced, charge: loop {} }
 //! }
 //! ```
 //! nor do two releases on one payment:

@@ -159,7 +159,7 @@ pub(crate) struct Login {
 #[derive(Subcommand)]
 pub(crate) enum User {
     /// Add an account
-    #[command(after_help = "Example:\n  lyceum user create ada --organisation uni-example --role researcher")]
+    #[command(after_help = "Example:\n  lyceum user create scholar --organisation uni-example --role researcher")]
     Create {
         name: UserName,
         #[arg(long)]
@@ -174,7 +174,7 @@ pub(crate) enum User {
 #[derive(Subcommand)]
 pub(crate) enum Token {
     /// Issue a token; its secret is shown this once
-    #[command(after_help = "Example:\n  lyceum token create ada --label laptop --expires 2027-03-31T00:00:00Z")]
+    #[command(after_help = "Example:\n  lyceum token create scholar --label laptop --expires 2027-03-31T00:00:00Z")]
     Create {
         user: UserName,
         #[arg(long, default_value = "")]
@@ -231,7 +231,7 @@ pub(crate) enum Workspace {
     /// A workspace and its members
     Show { name: WorkspaceName },
     /// Add a member, or change a member's role
-    #[command(after_help = "Example:\n  lyceum workspace add-member mail-lift ada --role researcher")]
+    #[command(after_help = "Example:\n  lyceum workspace add-member mail-lift scholar --role researcher")]
     AddMember {
         name: WorkspaceName,
         user: UserName,

@@ -148,7 +148,7 @@ async fn die_after_reading(study: &mut Study) {
     assert!(study.researcher.try_ask(&question).await.is_err());
     study.server.wait();
     study.server.restart();
-    assert_eq!(study.partner.get("/v1/whoami").await.json::<Value>()["user"]["name"], "paula");
+    assert_eq!(study.partner.get("/v1/whoami").await.json::<Value>()["user"]["name"], "steward");
 }
 
 /// The home: nothing but the stored tables has values, and they have no identifiers.

@@ -28,8 +28,8 @@ async fn of_questions_that_fit_only_once_one_is_answered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn equal_questions_at_the_same_time_are_paid_for_once() {
     let study = Study::ready_with(&[("QUERY_CONCURRENCY", "4")], Caps::default()).await;
-    let colleague = study.account("rosa", "researcher", "uni-example").await;
-    study.join("study", "rosa", "researcher").await;
+    let colleague = study.account("colleague", "researcher", "uni-example").await;
+    study.join("study", "colleague", "researcher").await;
     let sql = "SELECT segment, COUNT(*) AS n, SUM(spend) AS spend FROM customers GROUP BY segment";
     let spellings = [sql.to_owned(), sql.replace("SELECT", "select"), format!("{sql} ORDER BY segment")];
     let asked = (0..6).map(|i| {

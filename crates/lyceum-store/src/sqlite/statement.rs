@@ -29,7 +29,7 @@ pub(super) async fn run<'e>(statement: Statement<'_>, on: impl Executor<'e, Data
     statement.execute(on).await.map(|done| done.rows_affected()).map_err(failed)
 }
 
-/// Runs an insertion of `what` (such as `user alice`); `refers_to` names what its foreign keys point to.
+/// Runs an insertion of `what` (such as `user scholar`); `refers_to` names what its foreign keys point to.
 pub(super) async fn insert<'e>(
     statement: Statement<'_>,
     on: impl Executor<'e, Database = Sqlite>,

@@ -27,7 +27,7 @@ async fn sqlite_conforms() {
 async fn identities(store: &impl Identities, log: &impl EventSource) {
     let user = User {
         id: UserId::generate(),
-        name: "cleo".parse().unwrap(),
+        name: "analyst-3".parse().unwrap(),
         organisation: "university".parse().unwrap(),
         role: Role::Researcher,
     };
@@ -40,13 +40,13 @@ async fn identities(store: &impl Identities, log: &impl EventSource) {
     let mut twin = user.clone();
     twin.id = UserId::generate();
     let refused = store.create_user(twin.clone(), created(&twin)).await;
-    assert_eq!(refused, Err(PortError::Exists("user cleo".to_owned())));
+    assert_eq!(refused, Err(PortError::Exists("user analyst-3".to_owned())));
     assert_eq!(log.size().await.unwrap(), before + 1, "what is refused leaves no event");
     assert_eq!(store.user_by_name(&user.name).await.unwrap().as_ref(), Some(&user));
     assert_eq!(store.user(user.id).await.unwrap().as_ref(), Some(&user));
     assert_eq!(store.user(twin.id).await.unwrap(), None);
     let names: Vec<_> = store.users().await.unwrap().into_iter().map(|u| u.name.to_string()).collect();
-    assert_eq!(names, ["ada", "bob", "cleo", "partner", "reviewer"]);
+    assert_eq!(names, ["analyst-1", "analyst-2", "analyst-3", "partner", "reviewer"]);
 
     let token = |hash, expires| Token {
         id: TokenId::generate(),
@@ -93,8 +93,8 @@ async fn workspaces(store: &impl Workspaces, world: &World) {
     assert!(matches!(store.remove_member(id, user, removed()).await, Err(PortError::Missing(_))));
     let members: Vec<_> =
         store.members(id).await.unwrap().into_iter().map(|m| (m.user.name.to_string(), m.role)).collect();
-    let (ada, partner, reviewer) = (Role::Researcher, Role::Partner, Role::Reviewer);
-    assert_eq!(members, [("ada".into(), ada), ("partner".into(), partner), ("reviewer".into(), reviewer)]);
+    let (analyst, partner, reviewer) = (Role::Researcher, Role::Partner, Role::Reviewer);
+    assert_eq!(members, [("analyst-1".into(), analyst), ("partner".into(), partner), ("reviewer".into(), reviewer)]);
     let stranger = UserId::generate();
     let strange = event(None, Some(id), EventKind::MemberAdded { user: stranger, role: Role::Reviewer });
     assert!(matches!(store.put_member(id, stranger, Role::Reviewer, strange).await, Err(PortError::Missing(_))));

@@ -62,7 +62,8 @@ impl World {
         }
         let partner = person(store, "partner", Role::Partner).await;
         let reviewer = person(store, "reviewer", Role::Reviewer).await;
-        let researchers = [person(store, "ada", Role::Researcher).await, person(store, "bob", Role::Researcher).await];
+        let researchers =
+            [person(store, "analyst-1", Role::Researcher).await, person(store, "analyst-2", Role::Researcher).await];
         let workspace = WorkspaceId::generate();
         let kind = EventKind::WorkspaceCreated { workspace_id: workspace };
         let record = Workspace { id: workspace, name: "study".parse().unwrap(), purpose: "lift".to_owned() };

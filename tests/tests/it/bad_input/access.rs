@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 async fn a_missing_wrong_or_revoked_token_opens_nothing() {
     let study = Study::ready().await;
     let address = study.server.address();
-    let issued: IssuedToken = study.admin.post("/v1/users/ralf/tokens", &json!({ "label": "lost" })).await.json();
+    let issued: IssuedToken = study.admin.post("/v1/users/scholar/tokens", &json!({ "label": "lost" })).await.json();
     let lost = Person::new(address.clone(), Some(issued.secret.clone()));
     assert_eq!(lost.get("/v1/whoami").await.status, 200, "before it is revoked");
     let path = format!("/v1/tokens/{}", issued.token.id);
@@ -48,17 +48,17 @@ async fn a_missing_wrong_or_revoked_token_opens_nothing() {
 async fn another_workspaces_release_is_out_of_reach() {
     let study = Study::ready().await;
     study.workspace("elsewhere").await;
-    let eve = study.account("eve", "researcher", "uni-elsewhere").await;
-    study.join("elsewhere", "eve", "researcher").await;
+    let outsider = study.account("outsider", "researcher", "uni-elsewhere").await;
+    study.join("elsewhere", "outsider", "researcher").await;
 
-    let problem = eve
+    let problem = outsider
         .ask_in_vain(&Question { workspace: "elsewhere", ..Question::new("SELECT COUNT(*) AS n FROM customers") })
         .await;
     assert_eq!(problem.code, "E2106", "{problem:?}");
-    harmless(&eve, "a table of another workspace", &problem).await;
-    let problem = eve.ask_in_vain(&Question::new("SELECT COUNT(*) AS n FROM customers")).await;
+    harmless(&outsider, "a table of another workspace", &problem).await;
+    let problem = outsider.ask_in_vain(&Question::new("SELECT COUNT(*) AS n FROM customers")).await;
     assert_eq!((problem.status, problem.code.as_str()), (404, "E4004"), "{problem:?}");
-    let unknown = eve.ask_in_vain(&Question { workspace: "nowhere", ..Question::new("SELECT 1") }).await;
+    let unknown = outsider.ask_in_vain(&Question { workspace: "nowhere", ..Question::new("SELECT 1") }).await;
     assert_eq!(unknown.code, problem.code, "a room one is not in looks like a room that is not there");
 
     let release = format!("/v1/releases/{}", study.release);
@@ -69,11 +69,11 @@ async fn another_workspaces_release_is_out_of_reach() {
         "/v1/workspaces/study/queries",
         "/v1/workspaces/study/budget",
     ] {
-        let problem = eve.get(path).await.problem();
+        let problem = outsider.get(path).await.problem();
         assert_eq!((problem.status, problem.code.as_str()), (404, "E4004"), "{path}: {problem:?}");
     }
     for verb in ["approve", "pause", "revoke"] {
-        let problem = eve.post(&format!("{release}/{verb}"), &json!({ "reason": "mine now" })).await.problem();
+        let problem = outsider.post(&format!("{release}/{verb}"), &json!({ "reason": "mine now" })).await.problem();
         assert!([403, 404].contains(&problem.status), "{verb}: {problem:?}");
     }
     assert_eq!(study.partner.get(&release).await.json::<Value>()["state"], "active");
