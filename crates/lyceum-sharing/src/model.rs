@@ -195,7 +195,7 @@ pub struct NewCharge {
     pub debits: Vec<DebitRequest>,
     /// Whether to charge although the same request was answered before (`fresh = true`).
     pub fresh: bool,
-    /// When.
+    /// When it was asked: what `now()` means in it.
     pub time: Micros,
 }
 

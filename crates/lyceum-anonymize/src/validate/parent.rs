@@ -9,11 +9,18 @@ use arrow::record_batch::RecordBatch;
 use siphasher::sip128::{Hasher128, SipHasher24};
 use std::collections::HashMap;
 use std::hash::Hasher;
+use zeroize::Zeroize;
 
 /// The units of a parent table's keys. Holds private data: no `Debug`.
 pub struct ParentUnits {
     secret: [u8; 16],
     units: HashMap<u128, u64>,
+}
+
+impl Drop for ParentUnits {
+    fn drop(&mut self) {
+        self.secret.zeroize();
+    }
 }
 
 impl ParentUnits {

@@ -213,8 +213,6 @@ impl Ledger for Adapter<'_> {
                 debits: debits.collect(),
             },
         );
-        // The time that `now()` meant: a retry is prepared as of the same moment.
-        let event = Event { time: question.asked, ..event };
         let payment = Payment { query: request.query, charge: request.charge, time: event.time };
         let new = NewCharge {
             query: request.query,
@@ -228,7 +226,8 @@ impl Ledger for Adapter<'_> {
             price: request.price,
             debits: question.debits.clone(),
             fresh: question.fresh,
-            time: event.time,
+            // A retry is prepared as of the same moment; departures count from the charge itself.
+            time: question.asked,
         };
         match app.ledger.charge(new, text, event).await {
             Ok(ChargeOutcome::Charged { .. }) => {

@@ -51,7 +51,7 @@ pub(super) async fn wait(app: &App, question: &Question, priced: &PricedQuery) -
     Err(Error::InProgress)
 }
 
-/// Gives a stored answer again, with its original receipt.
+/// Gives a stored answer again, with a receipt of its original entry under the newest checkpoint.
 pub(super) async fn give(app: &App, question: &Question, above: Above, stored: StoredAnswer) -> Result<Given> {
     let failed = |e: lyceum_query::failure::FinishError| Error::Finish { code: e.code(), message: e.to_string() };
     let groups = ReleasedGroups::from_bytes(&stored.released).map_err(failed)?;
