@@ -1,10 +1,10 @@
 //! The barrier: the contract between certification (which writes it), pricing (which reads it), the physical
-//! operator (which enforces it) and release (which adds the noise). Static facts only.
+//! operator (which enforces it) and release (which adds the noise). Static facts only. A query has one or several.
 //!
 //! *Below* the barrier is a plan whose output columns are, by position: `__unit` (UInt64, not null), then one
 //! column per [`Key`], then one `Int64` column per fixed-point value (NULL: the row doesn't take part).
 //! Per unit the rows fold into one vector (one cell per key tuple) per [`Measure`]; the vector is bounded; the
-//! bounded integers are added to the groups. *Above* it sees the columns of [`Barrier::released_schema`].
+//! bounded integers are added to the groups. *Above* reads them as a [`crate::released_table::ReleasedTable`].
 
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
@@ -28,8 +28,6 @@ pub struct Barrier {
     pub measures: Vec<Measure>,
     /// What SQL asked for, computed from noisy measures.
     pub aggregates: Vec<Aggregate>,
-    /// Interval columns that SQL asked for by `DP_INTERVAL_LOW/HIGH`.
-    pub intervals: Vec<RequestedInterval>,
     /// L0: most groups one unit contributes to. 1 when `unit_is_row` or there are no keys.
     pub max_groups: u32,
     /// How groups come to be shown.
@@ -146,11 +144,43 @@ pub enum Aggregate {
     },
 }
 
+impl Aggregate {
+    /// The Arrow type of its column in a released table, and whether it may be NULL.
+    #[must_use]
+    pub const fn data_type(&self) -> (DataType, bool) {
+        match self {
+            Self::Count { .. } => (DataType::Int64, false),
+            Self::Sum { integer: true, .. } => (DataType::Int64, true),
+            Self::Sum { integer: false, .. } | Self::Average { .. } => (DataType::Float64, true),
+        }
+    }
+
+    /// The measures it is computed from.
+    #[must_use]
+    pub fn measures(&self) -> Vec<usize> {
+        match self {
+            Self::Count { measure } | Self::Sum { measure, .. } => vec![*measure],
+            Self::Average { sum, count, .. } => vec![*sum, *count],
+        }
+    }
+}
+
 /// A fixed-point grid: value = integer × 2^exponent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Grid {
     /// The power of two. 0 for integers, −20 keeps about six decimals.
     pub exponent: i32,
+}
+
+impl Barrier {
+    /// Whether totals over its groups are sums of their numbers: each row counts once however groups are merged, and
+    /// every group is released. Not so for people, who may be in several groups.
+    #[must_use]
+    pub fn rolls_up(&self) -> bool {
+        let counted_once =
+            |m: usize| self.max_groups <= 1 || self.measures.get(m).is_some_and(|m| m.fold != Fold::Units);
+        self.selection == KeySelection::Public && self.aggregates.iter().flat_map(Aggregate::measures).all(counted_once)
+    }
 }
 
 impl Grid {
@@ -161,17 +191,6 @@ impl Grid {
     }
 }
 
-/// An interval column that SQL asked for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RequestedInterval {
-    /// Index into [`Barrier::aggregates`].
-    pub aggregate: usize,
-    /// Confidence in (0, 1), default 0.95.
-    pub confidence: f64,
-    /// Upper end, else lower end.
-    pub upper: bool,
-}
-
 /// What bounding does to the answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Bias {
@@ -179,32 +198,4 @@ pub enum Bias {
     None,
     /// Possible, amount unknown before anything is paid for.
     Unknown,
-}
-
-/// Columns of the table that *above* reads, by position: keys `k0…`, aggregates `a0…`, intervals `i0…`, `__cell`.
-pub const CELL_COLUMN: &str = "__cell";
-/// The name under which *above* reads the released groups.
-pub const RELEASED_TABLE: &str = "__released";
-
-impl Barrier {
-    /// The schema of the released table that *above* reads: keys `k0…` (nullable), aggregates `a0…`
-    /// (counts not null, the others nullable), intervals `i0…` (Float64, nullable), and `__cell` (UInt32),
-    /// the row's identity through sorts and filters.
-    #[must_use]
-    pub fn released_schema(&self) -> arrow::datatypes::SchemaRef {
-        use arrow::datatypes::{Field, Schema};
-        let keys = self.keys.iter().enumerate().map(|(i, k)| Field::new(format!("k{i}"), k.data_type.clone(), true));
-        let aggregates = self.aggregates.iter().enumerate().map(|(i, a)| {
-            let (data_type, nullable) = match a {
-                Aggregate::Count { .. } => (DataType::Int64, false),
-                Aggregate::Sum { integer: true, .. } => (DataType::Int64, true),
-                Aggregate::Sum { integer: false, .. } | Aggregate::Average { .. } => (DataType::Float64, true),
-            };
-            Field::new(format!("a{i}"), data_type, nullable)
-        });
-        let intervals =
-            self.intervals.iter().enumerate().map(|(i, _)| Field::new(format!("i{i}"), DataType::Float64, true));
-        let cell = std::iter::once(Field::new(CELL_COLUMN, DataType::UInt32, false));
-        std::sync::Arc::new(Schema::new(keys.chain(aggregates).chain(intervals).chain(cell).collect::<Vec<_>>()))
-    }
 }

@@ -1,6 +1,10 @@
 //! Stage 3: certification. Bottom-up over the typed logical plan: privacy unit, populations, a domain per column;
-//! the plan is split at the barrier into *below* (private) and *above* (post-processing).
+//! the plan is split at its barriers into *below* (private) and *above* (post-processing).
+//!
+//! [`units`] says where the unit is, [`split`] which aggregates are barriers, [`sets`] what their grouping sets are;
+//! [`below`] certifies what goes into a barrier, [`aggregate`] bounds it, [`above`] rebuilds what is done with it.
 
+mod above;
 mod aggregate;
 mod below;
 mod canonical;
@@ -13,19 +17,21 @@ mod operators;
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod poison;
 mod public;
-mod released;
+mod sets;
 mod split;
 mod tables;
-#[expect(dead_code, reason = "joins and aggregates within a unit build on it")]
+mod tightest;
 mod units;
 
 use crate::barrier::Barrier;
 use crate::bind::ResolvedQuery;
 use crate::catalog::CatalogTable;
-use crate::error::QueryError;
+use crate::error::{QueryError, Reason, Refusal};
 use crate::parse::{PrivacyOptions, Words};
+use crate::released_table::{Origin, ReleasedTable};
+use above::{Release, SetOrigin};
 use aggregate::Bounded;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Aggregate, LogicalPlan};
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -33,7 +39,7 @@ use std::sync::Arc;
 pub enum Certified {
     /// Only public tables are read.
     Public(PublicQuery),
-    /// Private rows are read, through one barrier.
+    /// Private rows are read, through barriers.
     Private(Box<CertifiedQuery>),
 }
 
@@ -45,20 +51,28 @@ pub struct PublicQuery {
 
 /// A query over private rows with its certificate.
 pub struct CertifiedQuery {
-    /// Private plan; output columns as [`crate::barrier`] says.
-    pub(crate) below: LogicalPlan,
-    /// What happens between below and above.
-    pub(crate) barrier: Barrier,
-    /// Post-processing plan over [`crate::barrier::RELEASED_TABLE`]; every node keeps `__cell` as its last
-    /// output column as long as rows can be followed (projection, filter, sort, limit, alias).
+    /// The releases that the query needs, each once.
+    pub(crate) barriers: Vec<CertifiedBarrier>,
+    /// The tables that `above` reads.
+    pub(crate) released: Vec<ReleasedTable>,
+    /// Post-processing plan over the released tables. Rows carry the cells of the groups they come from as last
+    /// output columns, as long as they can be followed.
     pub(crate) above: LogicalPlan,
-    /// The private tables that `below` scans.
-    pub(crate) tables: Vec<Arc<CatalogTable>>,
     /// The tree for people: why this is private.
     pub(crate) certificate: Certificate,
 }
 
-/// Certifies a query: finds the barrier and the facts that make it private, or says why there is none.
+/// One release of a query.
+pub(crate) struct CertifiedBarrier {
+    /// Private plan; output columns as [`crate::barrier`] says.
+    pub(crate) below: LogicalPlan,
+    /// What happens between below and above.
+    pub(crate) barrier: Barrier,
+    /// The tables that `below` scans.
+    pub(crate) tables: Vec<Arc<CatalogTable>>,
+}
+
+/// Certifies a query: finds the barriers and the facts that make them private, or says why there are none.
 ///
 /// # Errors
 /// [`QueryError::Refused`] with codes E2101, E2104, E2105 and E2107 to E2119.
@@ -69,14 +83,99 @@ pub fn certify(query: ResolvedQuery) -> Result<Certified, QueryError> {
         let plan = public::admit(plan, &words)?;
         return Ok(Certified::Public(PublicQuery { plan, tables }));
     }
-    let context = Context { words: &words, options, text_bytes: Cell::new(0), steps: Cell::new(0) };
-    let aggregate = split::barrier(&plan, &context)?;
-    let input = below::node(&aggregate.input, &context)?;
-    let Bounded { below, mut barrier, certificate } = aggregate::bound(&aggregate, input, &context)?;
-    barrier.intervals = released::requested_intervals(&plan, &aggregate, &words)?;
-    let above = released::above(&plan, &aggregate, &barrier, &words)?;
-    let tables = tables.into_iter().filter(|t| tables::is_private(t)).collect();
-    Ok(Certified::Private(Box::new(CertifiedQuery { below, barrier, above, tables, certificate })))
+    let mut found = Found { words: &words, options, barriers: Vec::new(), certificates: Vec::new() };
+    let aggregates = split::barriers(&plan, &found.context())?;
+    let releases = aggregates.iter().map(|a| found.release(a)).collect::<Result<Vec<_>, _>>()?;
+    let Found { barriers, mut certificates, .. } = found;
+    one_population(&barriers, &words)?;
+    let above::Rebuilt { plan, released } = above::rebuild(&plan, &releases, &barriers, &words)?;
+    let certificate = match (certificates.pop(), certificates.is_empty()) {
+        (Some(only), true) => only,
+        (last, _) => Certificate {
+            node: format!("Answer of {} releases", barriers.len()),
+            facts: vec!["paid for together: their losses add up".to_owned()],
+            inputs: certificates.into_iter().chain(last).collect(),
+        },
+    };
+    Ok(Certified::Private(Box::new(CertifiedQuery { barriers, released, above: plan, certificate })))
+}
+
+/// What certification has found so far.
+struct Found<'a> {
+    words: &'a Words,
+    options: PrivacyOptions,
+    barriers: Vec<CertifiedBarrier>,
+    certificates: Vec<Certificate>,
+}
+
+impl Found<'_> {
+    /// Limits of texts and steps are for one row of one barrier.
+    fn context(&self) -> Context<'_> {
+        Context { words: self.words, options: self.options, text_bytes: Cell::new(0), steps: Cell::new(0) }
+    }
+
+    /// Bounds an aggregate: each of its grouping sets, the largest first, is a release or a total over one.
+    fn release(&mut self, aggregate: &Aggregate) -> Result<Release, Refusal> {
+        let sets::Sets { keys, sets } = sets::of(aggregate, &self.context())?;
+        let mut order: Vec<usize> = (0..sets.len()).collect();
+        order.sort_by_key(|&i| std::cmp::Reverse(sets.get(i).map_or(0, |s| s.kept.len())));
+        let mut released: Vec<(Vec<usize>, usize)> = Vec::new();
+        let mut origins: Vec<Option<SetOrigin>> = sets.iter().map(|_| None).collect();
+        for i in order {
+            let Some(set) = sets.get(i) else { continue };
+            let origin = match self.derived(&set.kept, &released) {
+                Some(origin) => origin,
+                None => {
+                    let context = self.context();
+                    let node = below::node(&aggregate.input, &context)?;
+                    let names = set.kept.iter().map(|&k| aggregate.schema.field(k).name().clone()).collect();
+                    let kept = set.kept.iter().filter_map(|&k| keys.get(k).cloned()).collect::<Vec<_>>();
+                    let Bounded { below, barrier, tables, certificate } =
+                        aggregate::bound(&kept, names, &aggregate.aggr_expr, node, &context)?;
+                    self.barriers.push(CertifiedBarrier { below, barrier, tables });
+                    self.certificates.push(certificate);
+                    released.push((set.kept.clone(), self.barriers.len() - 1));
+                    Origin::Barrier(self.barriers.len() - 1)
+                }
+            };
+            if let Some(place) = origins.get_mut(i) {
+                *place = Some(SetOrigin { origin, kept: set.kept.clone(), grouping_id: set.grouping_id.clone() });
+            }
+        }
+        Ok(Release { aggregate: aggregate.clone(), keys: keys.len(), sets: origins.into_iter().flatten().collect() })
+    }
+
+    /// A set's cells as another set's, or as totals over them.
+    fn derived(&self, kept: &[usize], released: &[(Vec<usize>, usize)]) -> Option<Origin> {
+        released.iter().find_map(|(all, barrier)| {
+            if all == kept {
+                return Some(Origin::Barrier(*barrier));
+            }
+            let positions = kept.iter().map(|k| all.iter().position(|a| a == k)).collect::<Option<Vec<_>>>()?;
+            let rolls_up = self.barriers.get(*barrier).is_some_and(|b| b.barrier.rolls_up());
+            rolls_up.then_some(Origin::RollUp { barrier: *barrier, kept: positions })
+        })
+    }
+}
+
+/// All releases of a query are charged to one root account.
+fn one_population(barriers: &[CertifiedBarrier], words: &Words) -> Result<(), Refusal> {
+    let mut populations = barriers.iter().map(|b| &b.barrier.population);
+    let first = populations.next();
+    match populations.find(|p| first.is_some_and(|f| f.id != p.id)) {
+        None => Ok(()),
+        Some(other) => Err(Refusal::new(
+            Reason::SeveralBarriers,
+            "this query asks about two populations",
+            format!(
+                "What it learns about {} and about {} is paid from different accounts.",
+                first.map_or("one", |p| p.name.as_str()),
+                other.name
+            ),
+        )
+        .fix("ask one query per population and compute with the answers")
+        .at(words.find("FROM"))),
+    }
 }
 
 /// What every rule may look at besides the plan.
@@ -95,21 +194,22 @@ impl CertifiedQuery {
     #[must_use]
     pub fn canonical(&self) -> String {
         use std::fmt::Write;
-        let b = &self.barrier;
         let mut text = String::new();
-        canonical::plan(&self.below, &mut text);
-        for table in &self.tables {
-            let policy = table.policy.canonical();
-            let _ = write!(text, "\n{} {} {}\n{policy}", table.release, table.version, table.table.name());
+        for CertifiedBarrier { below, barrier: b, tables } in &self.barriers {
+            canonical::plan(below, &mut text);
+            for table in tables {
+                let policy = table.policy.canonical();
+                let _ = write!(text, "\n{} {} {}\n{policy}", table.release, table.version, table.table.name());
+            }
+            for key in &b.keys {
+                let _ = write!(text, "\nkey {} {}", key.data_type, canonical::values(key.values.as_deref()));
+            }
+            let _ = write!(
+                text,
+                "\n{:?}\n{:?}\nl0 {} {:?} epsilon {:?} row {}\n",
+                b.measures, b.aggregates, b.max_groups, b.selection, b.epsilon, b.unit_is_row
+            );
         }
-        for key in &b.keys {
-            let _ = write!(text, "\nkey {} {}", key.data_type, canonical::values(key.values.as_deref()));
-        }
-        let _ = write!(
-            text,
-            "\n{:?}\n{:?}\nl0 {} {:?} epsilon {:?} row {}",
-            b.measures, b.aggregates, b.max_groups, b.selection, b.epsilon, b.unit_is_row
-        );
         text
     }
 }

@@ -5,14 +5,16 @@
 //!              └ Private(PricedQuery) → charge(ledger) → answer(…) = execute → release → leave → finish → Answer
 //! ```
 
+use crate::above::Above;
 use crate::answer::{Answer, AnswerColumn, ColumnKind};
 use crate::bind::bind;
 use crate::catalog::Catalog;
 use crate::certify::{Certified, PublicQuery, certify};
 use crate::charge::{Charge, Charged};
+pub use crate::config::EngineConfig;
 use crate::error::QueryError;
+use crate::execute::execute;
 use crate::failure::{ExecutionFailed, FinishError, PriceError};
-use crate::finish::Above;
 use crate::parse::parse;
 use crate::physical::with_files;
 use crate::price::{PricedQuery, price};
@@ -30,51 +32,8 @@ use lyceum_schema::id::ReleaseId;
 use lyceum_schema::time::Micros;
 use object_store::ObjectStore;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Semaphore;
-
-/// Limits of the engine.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EngineConfig {
-    /// Memory of one query, in bytes.
-    pub memory_bytes: usize,
-    /// Partitions of one query that run at the same time.
-    pub target_partitions: usize,
-    /// Where sorts spill to; rows rest there while a query runs, so it must be encrypted or in memory.
-    /// `None`: never, a query that needs it fails.
-    pub spill_dir: Option<PathBuf>,
-    /// Queries that run at the same time; others wait.
-    pub max_concurrent_queries: usize,
-    /// Answers leave at multiples of this after their charge.
-    pub time_grid: Duration,
-    /// Priced time of a query over no rows.
-    pub time_base: Duration,
-    /// Priced time of one declared row.
-    pub time_per_row: Duration,
-    /// Least time after which a query is given up; ten times the priced time if that is longer.
-    pub timeout: Duration,
-    /// Most rows of an answer from public tables.
-    pub max_public_rows: usize,
-}
-
-impl Default for EngineConfig {
-    fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self {
-            memory_bytes: 512 << 20,
-            target_partitions: cores,
-            spill_dir: None,
-            max_concurrent_queries: 2,
-            time_grid: Duration::from_millis(250),
-            time_base: Duration::from_millis(50),
-            time_per_row: Duration::from_nanos(100),
-            timeout: Duration::from_secs(60),
-            max_public_rows: 1_000_000,
-        }
-    }
-}
 
 /// The engine. Cheap to share behind an `Arc`.
 pub struct Engine {
@@ -165,7 +124,7 @@ impl Engine {
 
     async fn execute_and_release(&self, charged: Charged) -> Result<crate::release::Released, ExecutionFailed> {
         failpoint::hit("execute");
-        let executed = self.execute(charged).await?;
+        let executed = execute(charged, &self.config, &self.places).await?;
         failpoint::hit("release");
         let (query, charge, departure) = (executed.charge().query(), executed.charge().id(), executed.departure);
         let noise = Arc::clone(&self.noise);
@@ -222,13 +181,5 @@ impl Engine {
             batches.push(batch);
         }
         concat_batches(&schema, &batches).map_err(|_| FinishError::Public { step: "result" })
-    }
-
-    pub(crate) const fn config(&self) -> &EngineConfig {
-        &self.config
-    }
-
-    pub(crate) const fn places(&self) -> &Semaphore {
-        &self.places
     }
 }

@@ -1,28 +1,30 @@
-//! Stage 6: runs *below* on the rows, the only stage that sees any. Whatever goes wrong is one constant failure; what
+//! Stage 6: runs what is *below* each barrier on the rows, the only stage that sees any. Whatever goes wrong is one constant failure; what
 //! it was goes to the operator's log as a stage and a code, without engine texts, because those quote cell values.
 
+use crate::above::Above;
 use crate::charge::{Charge, Charged};
+use crate::config::EngineConfig;
 use crate::departure::Departure;
-use crate::engine::Engine;
 use crate::exact::ExactGroups;
 use crate::failure::ExecutionFailed;
-use crate::finish::Above;
-use crate::price::NoisePlan;
+use crate::noise::NoisePlan;
+use crate::price::{PricedBarrier, PricedQuery};
 use datafusion::common::DataFusionError;
 use datafusion::execution::TaskContext;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_plan::{ExecutionPlan, collect_partitioned};
 use datafusion::prelude::SessionConfig;
 use futures::FutureExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// Exact groups with the payment for releasing them once. No `Debug`, no `Clone`.
 pub struct Executed {
-    pub(crate) groups: ExactGroups,
+    /// By release of the query.
+    pub(crate) groups: Vec<(ExactGroups, NoisePlan)>,
     pub(crate) charge: Charge,
-    pub(crate) noise: NoisePlan,
     pub(crate) above: Above,
     pub(crate) departure: Departure,
 }
@@ -71,35 +73,44 @@ pub(crate) fn fail(stage: &'static str, fault: Fault, charge: &Charge, departure
     ExecutionFailed { query: charge.query(), charge: charge.id(), departure }
 }
 
-impl Engine {
-    /// Runs a paid query.
-    ///
-    /// It waits for one of the engine's places, then runs for at most ten times the priced time (or the configured
-    /// timeout, if that is longer). Dropping the future stops the work; the charge stays.
-    ///
-    /// # Errors
-    /// [`ExecutionFailed`], always the same text. Await its `leave` before telling anyone.
-    pub async fn execute(&self, charged: Charged) -> Result<Executed, ExecutionFailed> {
-        let Charged { priced, charge } = charged;
-        let departure = Departure::new(charge.since(), priced.priced_time());
-        let place = self.places().acquire().await;
-        let Ok(_place) = place else { return Err(fail("execute", Fault::Engine, &charge, departure)) };
-        let limit = priced.priced_time().saturating_mul(10).max(self.config().timeout);
-        let partitions = collect(Arc::clone(&priced.plan), Arc::clone(&priced.runtime));
-        let work = AssertUnwindSafe(partitions).catch_unwind();
-        let batches = match tokio::time::timeout_at(Instant::now() + limit, work).await {
-            Ok(Ok(Ok(batches))) => batches,
-            Ok(Ok(Err(e))) => return Err(fail("execute", fault(&e), &charge, departure)),
-            Ok(Err(_)) => return Err(fail("execute", Fault::Panic, &charge, departure)),
-            Err(_) => return Err(fail("execute", Fault::Deadline, &charge, departure)),
-        };
-        match catch_unwind(AssertUnwindSafe(|| ExactGroups::merge(&priced.spec, &batches))) {
-            Ok(Ok(groups)) => Ok(Executed { groups, charge, noise: priced.noise, above: priced.above, departure }),
-            Ok(Err(_)) => Err(fail("execute", Fault::Engine, &charge, departure)),
-            // A failure like any other: it leaves at the priced time, too.
-            Err(_) => Err(fail("execute", Fault::Panic, &charge, departure)),
-        }
+/// Runs a paid query.
+///
+/// It waits for one of the engine's places, then runs for at most ten times the priced time (or the configured
+/// timeout, if that is longer). Dropping the future stops the work; the charge stays.
+///
+/// # Errors
+/// [`ExecutionFailed`], always the same text. Await its `leave` before telling anyone.
+pub(crate) async fn execute(
+    charged: Charged,
+    config: &EngineConfig,
+    places: &Semaphore,
+) -> Result<Executed, ExecutionFailed> {
+    let Charged { priced, charge } = charged;
+    let departure = Departure::new(charge.since(), priced.priced_time());
+    let Ok(_place) = places.acquire().await else { return Err(fail("execute", Fault::Engine, &charge, departure)) };
+    let limit = priced.priced_time().saturating_mul(10).max(config.timeout);
+    let PricedQuery { barriers, runtime, above, .. } = priced;
+    let work = AssertUnwindSafe(run(barriers, runtime)).catch_unwind();
+    match tokio::time::timeout_at(Instant::now() + limit, work).await {
+        Ok(Ok(Ok(groups))) => Ok(Executed { groups, charge, above, departure }),
+        Ok(Ok(Err(e))) => Err(fail("execute", fault(&e), &charge, departure)),
+        // A failure like any other: it leaves at the priced time, too.
+        Ok(Err(_)) => Err(fail("execute", Fault::Panic, &charge, departure)),
+        Err(_) => Err(fail("execute", Fault::Deadline, &charge, departure)),
     }
+}
+
+/// The exact groups of every release, one after the other.
+async fn run(
+    barriers: Vec<PricedBarrier>,
+    runtime: Arc<RuntimeEnv>,
+) -> Result<Vec<(ExactGroups, NoisePlan)>, DataFusionError> {
+    let mut groups = Vec::with_capacity(barriers.len());
+    for PricedBarrier { spec, plan, noise, .. } in barriers {
+        let batches = collect(plan, Arc::clone(&runtime)).await?;
+        groups.push((ExactGroups::merge(&spec, &batches)?, noise));
+    }
+    Ok(groups)
 }
 
 async fn collect(

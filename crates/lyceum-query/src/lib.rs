@@ -5,6 +5,7 @@
 //! skipped. Only [`execute`] sees rows. [`layout`] is the other room: how releases are stored so that
 //! contribution bounding is one streaming pass.
 
+mod above;
 pub mod answer;
 pub mod barrier;
 pub mod bind;
@@ -12,6 +13,7 @@ mod bounded_aggregate;
 pub mod catalog;
 pub mod certify;
 pub mod charge;
+mod config;
 mod departure;
 pub mod domain;
 pub mod engine;
@@ -24,8 +26,10 @@ pub mod finish;
 mod functions;
 pub mod layout;
 mod lineage;
+mod noise;
 pub mod parse;
 mod physical;
 pub mod price;
 pub mod release;
+mod released_table;
 mod session;

@@ -1,17 +1,17 @@
 //! Stage 7: consumes exact groups and their payment, gives noisy groups. Synchronous, pure but for the noise source.
 //!
 //! [`ReleasedGroups`] are public from the moment they leave: they are stored as bytes, and every repeat and every
-//! expression above the barrier is computed from them.
+//! expression above the barriers is computed from them.
 
 mod stored;
 
+use crate::above::Above;
 use crate::charge::Charge;
 use crate::departure::Departure;
 use crate::exact::ExactGroups;
 use crate::execute::{Executed, Fault, fail};
 use crate::failure::ExecutionFailed;
-use crate::finish::Above;
-use crate::price::{NoisePlan, SelectionPlan, sigma};
+use crate::noise::{NoisePlan, SelectionPlan, sigma};
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::compute::filter;
 use lyceum_privacy::mechanism::{ExactCells, NoiseError, NoiseSource};
@@ -19,9 +19,13 @@ use lyceum_privacy::mechanism::{ExactCells, NoiseError, NoiseSource};
 /// Cells are limited to this before noise, so that noise can't wrap. Limiting moves no two neighbours further apart.
 const CELL_LIMIT: i128 = 1 << 61;
 
-/// Noisy groups of one release. Public data.
+/// The noisy groups of a query, by barrier. Public data.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ReleasedGroups {
+pub struct ReleasedGroups(pub(crate) Vec<NoisyGroups>);
+
+/// The noisy groups of one barrier.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct NoisyGroups {
     /// Key columns, in key order.
     pub(crate) keys: Vec<ArrayRef>,
     /// Number of groups.
@@ -43,7 +47,7 @@ pub(crate) struct OtherCells {
     pub(crate) sigmas: Vec<f64>,
 }
 
-/// An answer of the barrier that hasn't left yet.
+/// An answer that hasn't left yet.
 pub struct Released {
     groups: ReleasedGroups,
     above: Above,
@@ -70,24 +74,24 @@ impl Released {
 /// # Errors
 /// [`ExecutionFailed`] when the noise source fails; the exact groups are gone then and the charge stays.
 pub fn release(executed: Executed, noise: &dyn NoiseSource) -> Result<Released, ExecutionFailed> {
-    let Executed { groups, charge, noise: plan, above, departure } = executed;
-    let released = match &plan.selection {
-        None => release_listed(groups, &plan, noise),
-        Some(selection) => release_selected(groups, &plan, selection, noise),
-    };
-    match released {
-        Ok(groups) => Ok(Released { groups, above, charge, departure }),
+    let Executed { groups, charge, above, departure } = executed;
+    let released = groups.into_iter().map(|(exact, plan)| match &plan.selection {
+        None => release_listed(exact, &plan, noise),
+        Some(selection) => release_selected(exact, &plan, selection, noise),
+    });
+    match released.collect::<Result<Vec<_>, _>>() {
+        Ok(groups) => Ok(Released { groups: ReleasedGroups(groups), above, charge, departure }),
         Err(_) => Err(fail("release", Fault::Noise, &charge, departure)),
     }
 }
 
 /// Declared keys: every cell of the product.
-fn release_listed(exact: ExactGroups, plan: &NoisePlan, noise: &dyn NoiseSource) -> Result<ReleasedGroups, NoiseError> {
+fn release_listed(exact: ExactGroups, plan: &NoisePlan, noise: &dyn NoiseSource) -> Result<NoisyGroups, NoiseError> {
     let calls = plan.measures.iter().zip(&plan.fraction_bits).zip(exact.sums);
     let noisy = calls.map(|((call, &fraction), sums)| Ok(on_grid(noise.add_noise(call, cells(sums))?, fraction)));
     let cells = noisy.collect::<Result<_, NoiseError>>()?;
     let sigmas = plan.measures.iter().enumerate().map(|(m, call)| sigma(call) * plan.unit(m)).collect();
-    Ok(ReleasedGroups { keys: exact.keys, groups: exact.groups, cells, sigmas, other: None })
+    Ok(NoisyGroups { keys: exact.keys, groups: exact.groups, cells, sigmas, other: None })
 }
 
 /// Undeclared keys: groups with raw ≥ k and noisy ≥ τ units, and what is left over.
@@ -96,7 +100,7 @@ fn release_selected(
     plan: &NoisePlan,
     selection: &SelectionPlan,
     noise: &dyn NoiseSource,
-) -> Result<ReleasedGroups, NoiseError> {
+) -> Result<NoisyGroups, NoiseError> {
     let candidate: Vec<bool> =
         exact.units.iter().map(|&units| units >= u64::from(selection.minimum_group_size)).collect();
     let counted = selection.units.as_ref().err().copied();
@@ -131,7 +135,7 @@ fn release_selected(
     let keys =
         exact.keys.iter().map(|k| filter(k, &mask)).collect::<Result<_, _>>().map_err(|_| NoiseError::Sampler)?;
     let sigmas = plan.measures.iter().map(sigma).collect();
-    Ok(ReleasedGroups { keys, groups: count, cells: released, sigmas, other: Some(other) })
+    Ok(NoisyGroups { keys, groups: count, cells: released, sigmas, other: Some(other) })
 }
 
 /// Noisy values back on the measure's grid, rounded to the nearest: post-processing.

@@ -1,7 +1,7 @@
 //! Sessions for planning and running: one runtime per query, nothing registered that a plan doesn't need.
 
 use crate::bounded_aggregate::planner::BarrierPlanner;
-use crate::engine::EngineConfig;
+use crate::config::EngineConfig;
 use datafusion::common::Result;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;

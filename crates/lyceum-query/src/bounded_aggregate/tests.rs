@@ -71,7 +71,6 @@ fn barrier(selection: KeySelection, max_groups: u32) -> Barrier {
             Measure { fold: Fold::Units, low: 0, high: 1, scale_group: 2 },
         ],
         aggregates: vec![],
-        intervals: vec![],
         max_groups,
         selection,
         epsilon: None,

@@ -1,14 +1,15 @@
-//! The barrier itself: keys, measures and bounds of the aggregate, and the plan below it in normal form.
+//! A barrier: keys, measures and bounds of an aggregate, and the plan below it in normal form.
 
 use super::below::{Facts, Node, facts};
 use super::expression::{typed, types};
 use super::measures::{Limits, Measures};
+use super::tightest::Tightest;
 use super::{Certificate, Context};
 use crate::barrier::{Barrier, Bias, Key, KeySelection, Source};
-use crate::catalog::UNIT_COLUMN;
+use crate::catalog::{CatalogTable, UNIT_COLUMN};
 use crate::domain::{Domain, Kind};
 use crate::error::{Reason, Refusal};
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Projection};
+use datafusion::logical_expr::{Expr, LogicalPlan, Projection};
 use std::sync::Arc;
 
 /// Most groups that are released if all keys are public.
@@ -21,20 +22,24 @@ const MAX_NUMBERS: usize = 1_000_000;
 pub(super) struct Bounded {
     pub(super) below: LogicalPlan,
     pub(super) barrier: Barrier,
+    /// The tables that `below` scans.
+    pub(super) tables: Vec<Arc<CatalogTable>>,
     pub(super) certificate: Certificate,
 }
 
-/// Bounds an aggregate over a certified node.
-pub(super) fn bound(aggregate: &Aggregate, node: Node, context: &Context<'_>) -> Result<Bounded, Refusal> {
-    let policy = node
-        .tables
-        .first()
-        .map(|t| t.policy.clone())
+/// Bounds an aggregate over a certified node: `keys` under `names`, then `aggregates`.
+pub(super) fn bound(
+    keys: &[Expr],
+    names: Vec<String>,
+    aggregates: &[Expr],
+    node: Node,
+    context: &Context<'_>,
+) -> Result<Bounded, Refusal> {
+    let limits = Tightest::of(&node.tables)
         .ok_or_else(|| Refusal::new(Reason::Unsupported, "no table is read", "There is nothing to ask about."))?;
-    let privacy = policy.privacy();
-    check_epsilon(context, privacy.max_epsilon_per_query)?;
-    check_groups(context, privacy.max_groups_contributed)?;
-    if aggregate.aggr_expr.is_empty() {
+    check_epsilon(context, limits.epsilon_per_query)?;
+    check_groups(context, limits.groups)?;
+    if aggregates.is_empty() {
         return Err(Refusal::new(
             Reason::Aggregate,
             "GROUP BY without an aggregate",
@@ -43,27 +48,28 @@ pub(super) fn bound(aggregate: &Aggregate, node: Node, context: &Context<'_>) ->
         .fix("SELECT x, COUNT(*) FROM … GROUP BY x")
         .at(context.words.find("GROUP")));
     }
-    let (expressions, domains) = keys(aggregate, &node, context)?;
-    let names = aggregate.schema.fields().iter().map(|f| f.name().clone());
+    let (expressions, domains) = typed_keys(keys, &node, context)?;
     let lists = public_lists(&domains, context)?;
     let cells = lists.iter().try_fold(1usize, |n, l| l.as_ref().map(|l| n.saturating_mul(l.len())));
     let keys: Vec<Key> = names
+        .into_iter()
         .zip(domains.iter().zip(lists))
         .map(|(name, (domain, values))| Key { name, data_type: domain.kind.arrow(), values })
         .collect();
-    let wanted = context.options.max_groups_contributed.unwrap_or(privacy.max_groups_contributed).max(1);
+    let wanted = context.options.max_groups_contributed.unwrap_or(limits.groups).max(1);
     // More groups than rows or than there are can't be touched.
     let touchable = cells.map_or(u64::MAX, |n| n as u64).min(node.max_rows_per_unit).max(1);
     let max_groups =
         if node.unit_is_row || keys.is_empty() { 1 } else { u32::try_from(touchable).unwrap_or(u32::MAX).min(wanted) };
     let expected: u64 = node.tables.iter().map(|t| t.table.expected_rows()).sum();
+    let minimum_group_size = limits.minimum_group_size;
     let limits = Limits {
-        rows_per_group: u64::from(privacy.max_rows_per_group).min(node.max_rows_per_unit).max(1),
+        rows_per_group: u64::from(limits.rows_per_group).min(node.max_rows_per_unit).max(1),
         max_rows_per_unit: node.max_rows_per_unit,
         units: node.population.declared_size.max(if node.unit_is_row { expected } else { 1 }),
     };
     let mut measures = Measures::new(limits);
-    for expr in &aggregate.aggr_expr {
+    for expr in aggregates {
         measures.add(expr, &node, context)?;
     }
     let numbers = cells.unwrap_or(1).saturating_mul(measures.measures.len());
@@ -80,7 +86,7 @@ pub(super) fn bound(aggregate: &Aggregate, node: Node, context: &Context<'_>) ->
     let selection = if keys.iter().all(|k| k.values.is_some()) {
         KeySelection::Public
     } else {
-        KeySelection::Private { minimum_group_size: privacy.minimum_group_size }
+        KeySelection::Private { minimum_group_size }
     };
     let mut warnings = Vec::new();
     if samples {
@@ -95,6 +101,7 @@ pub(super) fn bound(aggregate: &Aggregate, node: Node, context: &Context<'_>) ->
         sources: node
             .tables
             .iter()
+            .filter(|t| super::tables::is_private(t))
             .map(|t| Source {
                 release: t.release,
                 owner: t.owner.clone(),
@@ -110,13 +117,12 @@ pub(super) fn bound(aggregate: &Aggregate, node: Node, context: &Context<'_>) ->
         bias: if measures.clips || samples { Bias::Unknown } else { Bias::None },
         measures: measures.measures,
         aggregates: measures.aggregates,
-        intervals: Vec::new(),
         max_groups,
         selection,
         epsilon: context.options.epsilon,
         warnings,
     };
-    Ok(Bounded { below, barrier, certificate })
+    Ok(Bounded { below, barrier, tables: node.tables, certificate })
 }
 
 fn check_epsilon(context: &Context<'_>, most: f64) -> Result<(), Refusal> {
@@ -146,18 +152,18 @@ fn check_groups(context: &Context<'_>, most: u32) -> Result<(), Refusal> {
 }
 
 /// The key expressions, total, and what is known of each.
-fn keys(aggregate: &Aggregate, node: &Node, context: &Context<'_>) -> Result<(Vec<Expr>, Vec<Domain>), Refusal> {
+fn typed_keys(keys: &[Expr], node: &Node, context: &Context<'_>) -> Result<(Vec<Expr>, Vec<Domain>), Refusal> {
     let at = context.words.find("GROUP");
     let mut expressions = Vec::new();
     let mut domains = Vec::new();
-    for expr in &aggregate.group_expr {
+    for expr in keys {
         if let Expr::Column(c) = expr
             && matches!(facts(c, node, context)?, Facts::Unit)
         {
             return Err(Refusal::new(
                 Reason::Unit,
                 format!("GROUP BY {} would show single persons", c.name),
-                "The privacy unit can't be a key of what is released, and aggregates per person are not supported yet.",
+                "The privacy unit can't be a key of what is released.",
             )
             .fix(format!("COUNT(DISTINCT {})", c.name))
             .at(context.words.find(&c.name)));

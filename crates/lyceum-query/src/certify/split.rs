@@ -1,46 +1,56 @@
-//! Finds the barrier: the lowest aggregate over private rows. Everything above it is post-processing.
+//! Finds the barriers: the aggregates over private rows that don't keep them apart by unit. Everything above them is
+//! post-processing.
 
-use super::{Context, tables};
+use super::{Context, units};
 use crate::error::{Reason, Refusal};
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
+use std::sync::Arc;
 
-/// The one aggregate that the query's private rows leave through. The same aggregate standing twice (a CTE used
-/// twice) is one: it is released once.
-pub(super) fn barrier(plan: &LogicalPlan, context: &Context<'_>) -> Result<Aggregate, Refusal> {
+/// Most aggregates that leave private rows in one query.
+const MAX_BARRIERS: usize = 16;
+
+/// The aggregates that the query's private rows leave through. The same aggregate standing twice (a CTE used twice)
+/// is one: it is released once.
+pub(super) fn barriers(plan: &LogicalPlan, context: &Context<'_>) -> Result<Vec<Aggregate>, Refusal> {
     let mut found = Vec::new();
     locate(plan, context, &mut found)?;
-    let mut found = found.into_iter();
-    let first = found.next().ok_or_else(|| raw_rows(context))?;
-    if found.any(|other| *other != *first) {
+    if found.is_empty() {
+        return Err(raw_rows(context));
+    }
+    if found.len() > MAX_BARRIERS {
         return Err(Refusal::new(
             Reason::SeveralBarriers,
-            "this query needs more than one private aggregate",
-            "Each aggregate over private rows is a release of its own with a price of its own; one per query is supported.",
+            format!("this query needs {} private aggregates", found.len()),
+            format!("Each aggregate over private rows is a release of its own; one query may have {MAX_BARRIERS}."),
         )
-        .fix("ask one query per aggregate, or put them in one SELECT: SUM(CASE WHEN … THEN x ELSE 0 END)"));
+        .fix("put aggregates of the same rows into one SELECT: SUM(CASE WHEN … THEN x ELSE 0 END)"));
     }
-    Ok(first.clone())
+    Ok(found)
 }
 
-fn locate<'a>(plan: &'a LogicalPlan, context: &Context<'_>, found: &mut Vec<&'a Aggregate>) -> Result<(), Refusal> {
-    no_private_subquery(plan, context)?;
-    if !tables::reads_private(plan) {
-        if tables::of(plan).is_empty() {
-            return Ok(());
+/// Walks what is above the barriers. Nothing of it may hold private rows.
+fn locate(plan: &LogicalPlan, context: &Context<'_>, found: &mut Vec<Aggregate>) -> Result<(), Refusal> {
+    if units::holds_private(plan) {
+        return Err(without_aggregate(plan, context));
+    }
+    if let LogicalPlan::Aggregate(aggregate) = plan
+        && units::is_barrier(plan)
+    {
+        if !found.contains(aggregate) {
+            found.push(aggregate.clone());
         }
-        return Err(mixed());
+        return Ok(());
+    }
+    for subquery in subqueries(plan) {
+        if units::holds_private(&subquery) {
+            return Err(self::subquery(context));
+        }
+        locate(&subquery, context, found)?;
     }
     match plan {
-        LogicalPlan::Aggregate(aggregate) => {
-            if has_private_aggregate(&aggregate.input) {
-                locate(&aggregate.input, context, found)
-            } else {
-                found.push(aggregate);
-                Ok(())
-            }
-        }
-        LogicalPlan::Projection(_)
+        LogicalPlan::Aggregate(_)
+        | LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
         | LogicalPlan::Sort(_)
         | LogicalPlan::Limit(_)
@@ -48,21 +58,14 @@ fn locate<'a>(plan: &'a LogicalPlan, context: &Context<'_>, found: &mut Vec<&'a 
         | LogicalPlan::Window(_)
         | LogicalPlan::Distinct(_)
         | LogicalPlan::Union(_)
-        | LogicalPlan::Join(_) => {
-            for input in plan.inputs() {
-                if tables::reads_private(input) && !has_private_aggregate(input) {
-                    return Err(without_aggregate(plan, context));
-                }
-                locate(input, context, found)?;
-            }
-            Ok(())
-        }
-        LogicalPlan::TableScan(_) => Err(raw_rows(context)),
+        | LogicalPlan::Join(_)
+        | LogicalPlan::Values(_)
+        | LogicalPlan::EmptyRelation(_) => plan.inputs().into_iter().try_for_each(|i| locate(i, context, found)),
+        // A table that isn't private.
+        LogicalPlan::TableScan(_) => Err(mixed()),
         LogicalPlan::Repartition(_)
-        | LogicalPlan::EmptyRelation(_)
         | LogicalPlan::Subquery(_)
         | LogicalPlan::Statement(_)
-        | LogicalPlan::Values(_)
         | LogicalPlan::Explain(_)
         | LogicalPlan::Analyze(_)
         | LogicalPlan::Extension(_)
@@ -89,17 +92,7 @@ pub(super) fn mixed() -> Refusal {
     .fix("ask for the private statistics alone and join the answer with the other table yourself")
 }
 
-fn has_private_aggregate(plan: &LogicalPlan) -> bool {
-    let mut found = false;
-    // The closure never fails.
-    let _ = plan.apply_with_subqueries(|node| {
-        found |= matches!(node, LogicalPlan::Aggregate(a) if tables::reads_private(&a.input));
-        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-    });
-    found
-}
-
-/// What stands where an aggregate should.
+/// Private rows without an aggregate that keeps no unit apart.
 fn without_aggregate(plan: &LogicalPlan, context: &Context<'_>) -> Refusal {
     match plan {
         LogicalPlan::Distinct(_) => Refusal::new(
@@ -111,19 +104,28 @@ fn without_aggregate(plan: &LogicalPlan, context: &Context<'_>) -> Refusal {
         .at(context.words.find("DISTINCT")),
         LogicalPlan::Window(_) => Refusal::new(
             Reason::RowOrder,
-            "a window function over private rows is refused",
-            "It puts one person's row beside other persons' rows.",
+            "the result of a window function over private rows doesn't leave",
+            "It has a value for each person's row.",
         )
         .fix("aggregate first: SELECT k, COUNT(*) AS n, RANK() OVER (ORDER BY COUNT(*) DESC) FROM … GROUP BY k")
         .at(context.words.find("OVER")),
-        LogicalPlan::Join(_) => join(context),
-        LogicalPlan::Union(_) => Refusal::new(
-            Reason::RowOrder,
-            "UNION over private rows is refused",
-            "Rows of one person in both parts would count twice beyond their bounds.",
+        LogicalPlan::Aggregate(_) => Refusal::new(
+            Reason::Unit,
+            "aggregates per person don't leave",
+            "Grouped by the privacy unit, each row of the result is about one person.",
         )
-        .fix("aggregate each table in a query of its own")
-        .at(context.words.find("UNION")),
+        .fix("SELECT n, COUNT(*) FROM (SELECT <unit>, COUNT(*) AS n FROM … GROUP BY <unit>) GROUP BY n")
+        .at(context.words.find("GROUP")),
+        // Rows of a join or a union, or released numbers beside private rows.
+        LogicalPlan::Join(join) if !(units::holds_private(&join.left) && units::holds_private(&join.right)) => {
+            Refusal::new(
+                Reason::RawRows,
+                "private rows are joined with the result of an aggregate",
+                "What was released is known only after it was paid for; the rows that it would be put beside are still private.",
+            )
+            .fix("ask two queries: the first answer can be written into the second as a condition or CASE")
+            .at(context.words.find("JOIN"))
+        }
         _ => match plan.inputs().as_slice() {
             [only] => without_aggregate(only, context),
             _ => raw_rows(context),
@@ -153,24 +155,23 @@ fn raw_rows(context: &Context<'_>) -> Refusal {
     .at(context.words.find("SELECT"))
 }
 
-/// Subqueries inside expressions may not read private rows, wherever they stand.
-fn no_private_subquery(plan: &LogicalPlan, context: &Context<'_>) -> Result<(), Refusal> {
-    let mut found = false;
+/// The plans of the subqueries in a node's expressions.
+fn subqueries(plan: &LogicalPlan) -> Vec<Arc<LogicalPlan>> {
+    let mut found = Vec::new();
     // The closures never fail.
     let _ = plan.apply_expressions(|expr| {
-        use datafusion::common::tree_node::TreeNode;
         expr.apply(|e| {
-            found |= match e {
-                Expr::ScalarSubquery(s) => tables::reads_private(&s.subquery),
-                Expr::Exists(e) => tables::reads_private(&e.subquery.subquery),
-                Expr::InSubquery(i) => tables::reads_private(&i.subquery.subquery),
-                Expr::SetComparison(s) => tables::reads_private(&s.subquery.subquery),
-                _ => false,
-            };
+            match e {
+                Expr::ScalarSubquery(s) => found.push(Arc::clone(&s.subquery)),
+                Expr::Exists(e) => found.push(Arc::clone(&e.subquery.subquery)),
+                Expr::InSubquery(i) => found.push(Arc::clone(&i.subquery.subquery)),
+                Expr::SetComparison(s) => found.push(Arc::clone(&s.subquery.subquery)),
+                _ => {}
+            }
             Ok(TreeNodeRecursion::Continue)
         })
     });
-    if found { Err(subquery(context)) } else { Ok(()) }
+    found
 }
 
 pub(super) fn subquery(context: &Context<'_>) -> Refusal {

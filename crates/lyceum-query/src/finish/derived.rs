@@ -1,24 +1,25 @@
-//! Intervals of expressions over aggregates of one row: closed form where the expression is affine in independent
-//! noisy integers, else the expression is recomputed on redraws of the noise around the released integers.
+//! Intervals of expressions over aggregates of one row: closed form where the expression is affine in the independent
+//! noisy integers of one table, else the expression is recomputed on redraws of the noise around the released integers.
 
-use super::Above;
-use super::table::{Noisy, table};
+use super::numbers::{Noisy, Numbers};
+use super::table;
 use crate::barrier::Aggregate;
-use crate::lineage;
-use crate::price::CONFIDENCE;
+use crate::noise::CONFIDENCE;
+use crate::released_table::{Part, ReleasedColumn};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, SchemaRef};
+use arrow::datatypes::{DataType, Float64Type, Schema, SchemaRef};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Operator};
 use datafusion::physical_expr::PhysicalExpr;
 use lyceum_privacy::accuracy::{self, GaussianRedraw};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Redraws per row.
 const REDRAWS: u32 = 400;
-/// Above this many redrawn rows a column has no interval.
-const MAX_REDRAWN_ROWS: usize = 4_000_000;
+/// Most redraws of cells for one column; with more it has no interval.
+const MAX_REDRAWN: usize = 4_000_000;
 
 /// constant + Σ coefficient × measure.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,11 +51,14 @@ impl Affine {
     fn read(expr: &Expr, aggregates: &[Aggregate], schema: &DFSchema) -> Option<Self> {
         let of = |e: &Expr| Self::read(e, aggregates, schema);
         match expr {
-            Expr::Column(c) => match aggregates.get(lineage::index(&c.name, 'a')?)? {
-                Aggregate::Count { measure } => Some(Self::measure(*measure, 1.0)),
-                Aggregate::Sum { measure, grid, .. } => Some(Self::measure(*measure, grid.unit())),
-                Aggregate::Average { .. } => None,
-            },
+            Expr::Column(c) => {
+                let Part::Aggregate(aggregate) = ReleasedColumn::parse(&c.name)?.part else { return None };
+                match aggregates.get(aggregate)? {
+                    Aggregate::Count { measure } => Some(Self::measure(*measure, 1.0)),
+                    Aggregate::Sum { measure, grid, .. } => Some(Self::measure(*measure, grid.unit())),
+                    Aggregate::Average { .. } => None,
+                }
+            }
             Expr::Literal(value, _) => Some(Self { constant: number(value)?, coefficients: BTreeMap::new() }),
             Expr::Alias(alias) => of(&alias.expr),
             Expr::Negative(e) => Some(of(e)?.times(-1.0)),
@@ -111,24 +115,58 @@ fn number(value: &ScalarValue) -> Option<f64> {
     }
 }
 
-/// Per row the central interval of the expression over redraws of the noise; `None` if there are too many rows.
-/// A row without an interval (mostly NULL) is `None` inside.
-pub(super) fn redraw(
-    above: &Above,
-    rows: &[Noisy<'_>],
-    keys: &[ArrayRef],
-    expr: &dyn PhysicalExpr,
-) -> Option<Vec<Option<(f64, f64)>>> {
-    if rows.len().saturating_mul(REDRAWS as usize) > MAX_REDRAWN_ROWS {
-        return None;
+/// The tables whose rows stand side by side, with the cell of each in every row.
+pub(super) struct Beside<'a> {
+    tables: Vec<(&'a Numbers<'a>, Vec<u32>)>,
+    schema: SchemaRef,
+    rows: usize,
+}
+
+impl<'a> Beside<'a> {
+    /// `tables`: number of each, its numbers, and by row its cell.
+    pub(super) fn new(tables: Vec<(usize, &'a Numbers<'a>, Vec<u32>)>, rows: usize) -> Self {
+        let schemas = tables.iter().map(|(number, numbers, _)| numbers.table.schema(*number));
+        let fields: Vec<_> = schemas.flat_map(|s| s.fields().iter().cloned().collect::<Vec<_>>()).collect();
+        let tables = tables.into_iter().map(|(_, numbers, cells)| (numbers, cells)).collect();
+        Self { tables, schema: Arc::new(Schema::new(fields)), rows }
     }
-    let stream = GaussianRedraw::new(seed(rows));
-    let mut values = vec![Vec::with_capacity(REDRAWS as usize); rows.len()];
+
+    /// What an expression of these rows may name.
+    pub(super) const fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Per row the central interval of the expression over redraws of the noise; `None` if there are too many.
+    /// A row without an interval (mostly NULL) is `None` inside.
+    pub(super) fn redraw(&self, seed: u64, expr: &dyn PhysicalExpr) -> Option<Vec<Option<(f64, f64)>>> {
+        if self.rows.saturating_mul(REDRAWS as usize) > MAX_REDRAWN {
+            return None;
+        }
+        let keys = self.tables.iter().map(|(numbers, cells)| table::keys_of(numbers, cells));
+        let keys: Vec<Vec<ArrayRef>> = keys.collect::<Option<_>>()?;
+        let stream = GaussianRedraw::new(seed);
+        redraw(self.rows, expr, |replicate| {
+            let mut columns = Vec::new();
+            for ((numbers, cells), keys) in self.tables.iter().zip(&keys) {
+                let drawn = cells.iter().map(|&c| numbers.redrawn(c, &stream, replicate));
+                let drawn: Vec<Noisy<'_>> = drawn.collect::<Option<_>>()?;
+                columns.extend(table::columns(numbers, keys, &drawn, cells.clone()));
+            }
+            table::batch(Arc::clone(&self.schema), columns, self.rows)
+        })
+    }
+}
+
+/// Per row the central interval of an expression over redrawn batches.
+pub(super) fn redraw(
+    rows: usize,
+    expr: &dyn PhysicalExpr,
+    batch: impl Fn(u32) -> Option<arrow::record_batch::RecordBatch>,
+) -> Option<Vec<Option<(f64, f64)>>> {
+    let mut values = vec![Vec::with_capacity(REDRAWS as usize); rows];
     for replicate in 0..REDRAWS {
-        let drawn: Vec<Noisy<'_>> =
-            rows.iter().enumerate().map(|(i, row)| around(row, &stream, replicate, i)).collect();
-        let batch = table(above, keys, &drawn).ok()?;
-        let result = expr.evaluate(&batch).ok().and_then(|v| v.into_array(rows.len()).ok());
+        let batch = batch(replicate)?;
+        let result = expr.evaluate(&batch).ok().and_then(|v| v.into_array(rows).ok());
         let result = result.and_then(|v| cast(&v, &DataType::Float64).ok());
         let result = result.as_ref().map(|v| v.as_primitive::<Float64Type>());
         for (i, values) in values.iter_mut().enumerate() {
@@ -138,20 +176,4 @@ pub(super) fn redraw(
     }
     let ends = |v: &mut Vec<f64>| accuracy::quantile_interval(v, CONFIDENCE).map(|i| (i.low, i.high));
     Some(values.iter_mut().map(ends).collect())
-}
-
-/// The exact integers that the released ones may stand for.
-fn around<'a>(row: &Noisy<'a>, stream: &GaussianRedraw, replicate: u32, index: usize) -> Noisy<'a> {
-    let measures = row.cells.len() as u64;
-    let cells = row.cells.iter().zip(row.sigmas).enumerate().map(|(m, (v, sigma))| {
-        let z = stream.normal(replicate, index as u64 * measures + m as u64);
-        v.saturating_add((sigma * z).round() as i64)
-    });
-    Noisy { cells: cells.collect(), sigmas: row.sigmas }
-}
-
-/// Public and repeatable: the same released integers have the same intervals.
-fn seed(rows: &[Noisy<'_>]) -> u64 {
-    let cells = rows.iter().flat_map(|r| &r.cells);
-    cells.fold(0xcbf2_9ce4_8422_2325, |h, v| (h ^ v.cast_unsigned()).wrapping_mul(0x0100_0000_01b3).rotate_left(23))
 }

@@ -1,6 +1,7 @@
-//! Released groups as bytes: magic and version, length and JSON header, keys and cells as an Arrow IPC stream.
+//! Released groups as bytes: magic and version, then for each barrier the length of what follows, the length of a JSON
+//! header, the header, and keys and cells as an Arrow IPC stream.
 
-use super::{OtherCells, ReleasedGroups};
+use super::{NoisyGroups, OtherCells, ReleasedGroups};
 use crate::failure::FinishError;
 use arrow::array::{ArrayRef, AsArray, Int64Array};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
@@ -9,7 +10,7 @@ use arrow::ipc::writer::StreamWriter;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use std::sync::Arc;
 
-const MAGIC: &[u8; 8] = b"LYCREL\x00\x01";
+const MAGIC: &[u8; 8] = b"LYCREL\x00\x02";
 
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,22 +27,12 @@ impl ReleasedGroups {
     /// # Errors
     /// [`FinishError::Stored`] when a key type can't be written, which certification excludes.
     pub fn to_bytes(&self) -> Result<Vec<u8>, FinishError> {
-        let header = Header {
-            groups: self.groups,
-            keys: self.keys.len(),
-            sigmas: self.sigmas.clone(),
-            other: self.other.clone(),
-        };
-        let header = serde_json::to_vec(&header).map_err(|_| FinishError::Stored)?;
-        let length = u32::try_from(header.len()).map_err(|_| FinishError::Stored)?;
-        let mut bytes = Vec::with_capacity(header.len() + 16 * self.groups + 64);
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&length.to_be_bytes());
-        bytes.extend_from_slice(&header);
-        let batch = self.batch().map_err(|_| FinishError::Stored)?;
-        let mut writer = StreamWriter::try_new(&mut bytes, &batch.schema()).map_err(|_| FinishError::Stored)?;
-        writer.write(&batch).and_then(|()| writer.finish()).map_err(|_| FinishError::Stored)?;
-        drop(writer);
+        let mut bytes = MAGIC.to_vec();
+        for groups in &self.0 {
+            let part = groups.to_bytes()?;
+            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(&part);
+        }
         Ok(bytes)
     }
 
@@ -54,8 +45,40 @@ impl ReleasedGroups {
     }
 
     fn read(bytes: &[u8]) -> Option<Self> {
-        let rest = bytes.strip_prefix(MAGIC)?;
-        let (length, rest) = rest.split_first_chunk::<4>()?;
+        let mut rest = bytes.strip_prefix(MAGIC)?;
+        let mut groups = Vec::new();
+        while !rest.is_empty() {
+            let (length, after) = rest.split_first_chunk::<8>()?;
+            let (part, after) = after.split_at_checked(usize::try_from(u64::from_be_bytes(*length)).ok()?)?;
+            groups.push(NoisyGroups::read(part)?);
+            rest = after;
+        }
+        (!groups.is_empty()).then_some(Self(groups))
+    }
+}
+
+impl NoisyGroups {
+    fn to_bytes(&self) -> Result<Vec<u8>, FinishError> {
+        let header = Header {
+            groups: self.groups,
+            keys: self.keys.len(),
+            sigmas: self.sigmas.clone(),
+            other: self.other.clone(),
+        };
+        let header = serde_json::to_vec(&header).map_err(|_| FinishError::Stored)?;
+        let length = u32::try_from(header.len()).map_err(|_| FinishError::Stored)?;
+        let mut bytes = Vec::with_capacity(header.len() + 16 * self.groups + 64);
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(&header);
+        let batch = self.batch().map_err(|_| FinishError::Stored)?;
+        let mut writer = StreamWriter::try_new(&mut bytes, &batch.schema()).map_err(|_| FinishError::Stored)?;
+        writer.write(&batch).and_then(|()| writer.finish()).map_err(|_| FinishError::Stored)?;
+        drop(writer);
+        Ok(bytes)
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (length, rest) = bytes.split_first_chunk::<4>()?;
         let (header, stream) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
         let header: Header = serde_json::from_slice(header).ok()?;
         let batch = StreamReader::try_new(stream, None).ok()?.next()?.ok()?;
@@ -94,27 +117,27 @@ mod tests {
     use arrow::array::StringArray;
 
     fn groups() -> ReleasedGroups {
-        ReleasedGroups {
+        let keyed = NoisyGroups {
             keys: vec![Arc::new(StringArray::from(vec![Some("a"), None]))],
             groups: 2,
             cells: vec![vec![-3, i64::MAX], vec![0, 7]],
             sigmas: vec![1.5, 1e9],
             other: Some(OtherCells { cells: vec![4, 5], sigmas: vec![2.0, 3.0] }),
-        }
+        };
+        let single = NoisyGroups { keys: vec![], groups: 1, cells: vec![vec![1]], sigmas: vec![0.5], other: None };
+        ReleasedGroups(vec![keyed, single])
     }
 
     #[test]
     fn bytes_read_back_as_the_same_groups() {
         let groups = groups();
         assert_eq!(ReleasedGroups::from_bytes(&groups.to_bytes().unwrap()).unwrap(), groups);
-        let single = ReleasedGroups { keys: vec![], groups: 1, cells: vec![vec![1]], sigmas: vec![0.5], other: None };
-        assert_eq!(ReleasedGroups::from_bytes(&single.to_bytes().unwrap()).unwrap(), single);
     }
 
     #[test]
     fn damaged_bytes_are_refused() {
         let bytes = groups().to_bytes().unwrap();
-        for cut in [0, 7, 11, 40, bytes.len() / 2] {
+        for cut in [0, 7, 8, 11, 40, bytes.len() / 2, bytes.len() - 1] {
             assert!(ReleasedGroups::from_bytes(&bytes[..cut]).is_err(), "cut at {cut}");
         }
         let mut other = bytes;

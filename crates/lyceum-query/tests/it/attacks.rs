@@ -74,9 +74,13 @@ attacks! {
         "SELECT COUNT(*) FROM orders WHERE items = (SELECT items FROM orders)",
         "SELECT SUM(CASE WHEN vip THEN (SELECT COUNT(*) FROM orders) ELSE 0 END) FROM orders",
         "SELECT COUNT(*) FILTER (WHERE items > (SELECT AVG(items) FROM orders)) FROM orders",
-        "SELECT (SELECT MAX(spend) FROM orders), COUNT(*) FROM orders",
-        "SELECT segment, COUNT(*) FROM orders GROUP BY segment HAVING COUNT(*) > (SELECT MAX(items) FROM orders)",
-        "SELECT segment, COUNT(*) FROM orders GROUP BY segment ORDER BY (SELECT MAX(items) FROM orders)";
+        "SELECT segment, COUNT(*) FROM orders GROUP BY segment HAVING COUNT(*) > (SELECT items FROM orders LIMIT 1)",
+        "SELECT (SELECT n FROM (SELECT segment, COUNT(*) AS n FROM orders GROUP BY segment) q), COUNT(*) FROM orders";
+    /// A value that is released itself, and paid for, may stand in any expression above.
+    released_scalar_subqueries: "private",
+        "SELECT segment, COUNT(*) * 1.0 / (SELECT COUNT(*) FROM orders) AS share FROM orders GROUP BY segment",
+        "SELECT segment, COUNT(*) FROM orders GROUP BY segment HAVING COUNT(*) > (SELECT AVG(items) FROM orders)",
+        "SELECT segment, SUM(items) FROM orders GROUP BY segment HAVING segment IN (SELECT segment FROM orders GROUP BY segment HAVING COUNT(*) > 5)";
     in_and_exists: "E2116",
         "SELECT COUNT(*) FROM orders WHERE city IN (SELECT city FROM orders WHERE vip)",
         "SELECT COUNT(*) FROM orders WHERE city NOT IN (SELECT city FROM orders)",
@@ -204,8 +208,9 @@ attacks! {
     public_subqueries_above: "E2119",
         "SELECT COUNT(*) FROM orders HAVING COUNT(*) > (SELECT COUNT(*) FROM mock.orders)",
         "SELECT COUNT(*) FROM orders ORDER BY (SELECT MAX(items) FROM mock.orders)";
-    grouping_sets: "E2104", "SELECT segment, COUNT(*) FROM orders GROUP BY CUBE (segment, vip)";
-    two_barriers: "E2114",
+    /// Each aggregate is a release of its own: all are paid for.
+    several_releases: "private",
+        "SELECT segment, COUNT(*) FROM orders GROUP BY CUBE (segment, vip)",
         "SELECT COUNT(*) FROM orders UNION ALL SELECT COUNT(*) FROM orders WHERE vip",
         "SELECT a.n - b.n FROM (SELECT COUNT(*) AS n FROM orders) a, (SELECT COUNT(*) AS n FROM orders WHERE vip) b";
 
@@ -468,9 +473,14 @@ async fn a_number_that_stands_twice_is_drawn_once() {
 async fn equal_questions_get_new_noise_only_for_new_charges() {
     let shop = Shop::new(&ordinary(), 1, lyceum_privacy::testing::SeededNoise { seed: 3 }).await;
     let sql = "SELECT COUNT(*) FROM events";
-    let (one, two) = (answer(&shop, sql).await, answer(&shop, sql).await);
     assert_eq!(priced(&shop, sql).await.request_key(), priced(&shop, sql).await.request_key());
-    assert_ne!(one.batch, two.batch, "noise is of the charge, not of the question");
+    let first = answer(&shop, sql).await.batch;
+    let mut others = 0;
+    // Two draws are equal by chance about once in a hundred.
+    for _ in 0..5 {
+        others += usize::from(answer(&shop, sql).await.batch != first);
+    }
+    assert!(others > 2, "noise is of the charge, not of the question");
 }
 
 #[tokio::test]
@@ -565,7 +575,7 @@ async fn claims_about_expressions_hold_for_awkward_rows() {
         let by = format!("SELECT {e} AS x, COUNT(*) FROM events GROUP BY {e}");
         if let Ok(prepared) = shop.engine.prepare(&by, &shop.catalog, Micros(0)).await
             && let PreparedQuery::Private(priced) = prepared.query
-            && priced.explain().selection.is_none()
+            && priced.explain().releases.iter().all(|r| r.selection.is_none())
         {
             let groups = answer(&shop, &by).await;
             let sum: i64 = groups.batch.column(1).as_primitive::<Int64Type>().values().iter().sum();

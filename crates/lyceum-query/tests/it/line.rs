@@ -107,7 +107,7 @@ async fn undeclared_keys_are_shown_above_the_threshold_and_the_rest_is_one_row()
     all.extend((1..8).map(|unit| Order { unit, segment: "new", city: "hamlet".into(), spend: Some(1.0) }));
     let world = World::new(&all, 2, ZeroNoise).await;
     let priced = world.price(BY_CITY).await;
-    let selection = priced.explain().selection.unwrap();
+    let selection = priced.explain().releases.remove(0).selection.unwrap();
     assert!(priced.price().delta.0 > 0);
     assert!(selection.threshold > i64::from(selection.minimum_group_size));
     let (_, answer) = world.release(BY_CITY).await;

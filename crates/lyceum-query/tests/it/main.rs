@@ -9,4 +9,5 @@ mod parse;
 mod refusals;
 mod replay;
 mod sample;
+mod several;
 mod world;

@@ -121,10 +121,10 @@ fn selected(with: &Run, without: &Run) -> Result<(), String> {
     if !lost.is_empty() {
         return Err("a person more made a group go".to_owned());
     }
-    let Some(selection) = &with.explanation.selection else {
+    let Some(selection) = &with.explanation.releases[0].selection else {
         return if gained.is_empty() { Ok(()) } else { Err("public keys differ".to_owned()) };
     };
-    if gained.len() > with.explanation.max_groups_contributed as usize {
+    if gained.len() > with.explanation.releases[0].max_groups_contributed as usize {
         return Err(format!("{} groups appear", gained.len()));
     }
     let units = with.records.first().ok_or("no call for the units")?;
@@ -329,15 +329,16 @@ async fn the_comparison_finds_planted_faults() {
     // A threshold that is too low for δ.
     let lower = |run: &Run| {
         let mut run = run.clone();
-        let selection = run.explanation.selection.as_mut().unwrap();
+        let selection = run.explanation.releases[0].selection.as_mut().unwrap();
         selection.threshold = i64::from(selection.minimum_group_size);
         run
     };
     assert!(loss(&lower(&a), &lower(&b)).unwrap_err().contains('δ'));
     // More groups than L0.
-    let many = |run: &Run| Run {
-        explanation: Explanation { max_groups_contributed: 0, ..run.explanation.clone() },
-        ..run.clone()
+    let many = |run: &Run| {
+        let mut run = run.clone();
+        run.explanation.releases[0].max_groups_contributed = 0;
+        run
     };
     assert!(loss(&many(&a), &many(&b)).is_err());
 }

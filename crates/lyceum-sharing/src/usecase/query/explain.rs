@@ -7,7 +7,7 @@ use crate::artefact::artefact;
 use crate::error::Result;
 use lyceum_audit::event::EventKind;
 use lyceum_query::certify::Certificate;
-use lyceum_query::price::PricedQuery;
+use lyceum_query::price::{ExplainedRelease, PricedQuery};
 use lyceum_schema::wire;
 
 /// A question over public tables: free.
@@ -38,19 +38,7 @@ pub(super) async fn private(app: &App, question: &Question, priced: &PricedQuery
     let answered_before = app.ledger.stored_answer(priced.request_key()).await?.is_some();
     let explanation = priced.explain();
 
-    let mut notes = vec![format!("bias: {}", explanation.bias)];
-    let groups = explanation.max_groups_contributed;
-    notes.push(format!("each unit counts in at most {groups} group{}", if groups == 1 { "" } else { "s" }));
-    if let Some(selection) = &explanation.selection {
-        notes.push(format!(
-            "undeclared groups are shown from {} units on, if the noisy number of units reaches {}",
-            selection.minimum_group_size, selection.threshold
-        ));
-        for (units, chance) in &selection.chance_shown {
-            notes.push(format!("a group of {units} units is shown with a chance of {:.0} %", 100.0 * chance));
-        }
-    }
-    notes.extend(explanation.warnings);
+    let notes = each_once(explanation.releases.iter().flat_map(notes));
     Ok(Outcome::Explanation(Box::new(wire::Explanation {
         kind: wire::AnswerKind::Private,
         price: Some(described),
@@ -64,6 +52,35 @@ pub(super) async fn private(app: &App, question: &Question, priced: &PricedQuery
         certificate: Some(node(explanation.certificate)),
         notes,
     })))
+}
+
+/// What people should know of one release.
+fn notes(release: &ExplainedRelease) -> Vec<String> {
+    let mut notes = vec![format!("bias: {}", release.bias)];
+    let groups = release.max_groups_contributed;
+    notes.push(format!("each unit counts in at most {groups} group{}", if groups == 1 { "" } else { "s" }));
+    if let Some(selection) = &release.selection {
+        notes.push(format!(
+            "undeclared groups are shown from {} units on, if the noisy number of units reaches {}",
+            selection.minimum_group_size, selection.threshold
+        ));
+        for (units, chance) in &selection.chance_shown {
+            notes.push(format!("a group of {units} units is shown with a chance of {:.0} %", 100.0 * chance));
+        }
+    }
+    notes.extend(release.warnings.iter().cloned());
+    notes
+}
+
+/// Several releases often say the same.
+fn each_once(all: impl Iterator<Item = String>) -> Vec<String> {
+    let mut notes: Vec<String> = Vec::new();
+    for note in all {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    notes
 }
 
 fn node(certificate: Certificate) -> wire::CertificateNode {

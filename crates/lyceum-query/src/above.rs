@@ -1,0 +1,150 @@
+//! What is done with released groups: the plan above the barriers and the tables that it reads. Static; the same for
+//! the first answer and for every repeat. [`crate::finish`] runs it.
+
+use crate::answer::ColumnKind;
+use crate::barrier::{Barrier, Bias};
+use crate::lineage::{self, Branch};
+use crate::noise::NoisePlan;
+use crate::released_table::{Part, ReleasedColumn, ReleasedTable};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// See the module.
+#[derive(Clone)]
+pub struct Above {
+    pub(crate) plan: LogicalPlan,
+    pub(crate) released: Arc<Vec<ReleasedTable>>,
+    pub(crate) barriers: Arc<Vec<BarrierFacts>>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// What post-processing knows of a barrier.
+pub(crate) struct BarrierFacts {
+    /// By key: how many declared values it has; empty when some key is undeclared.
+    pub(crate) listed: Vec<usize>,
+    /// By measure: most that one unit adds to one group.
+    pub(crate) most: Vec<i64>,
+    /// L0.
+    pub(crate) max_groups: u32,
+}
+
+impl BarrierFacts {
+    pub(crate) fn of(barrier: &Barrier) -> Self {
+        let lists = barrier.keys.iter().map(|k| k.values.as_ref().map(Vec::len)).collect::<Option<_>>();
+        Self {
+            listed: lists.unwrap_or_default(),
+            most: barrier.measures.iter().map(|m| m.high).collect(),
+            max_groups: barrier.max_groups,
+        }
+    }
+}
+
+/// What an output column is made of.
+pub(crate) enum Origin {
+    /// Keys and constants.
+    Key,
+    /// One aggregate of a released table.
+    Aggregate { table: usize, aggregate: usize },
+    /// One end of a requested interval.
+    Interval,
+    /// Anything else of the same row.
+    Expression,
+    /// Not followed.
+    Unknown,
+}
+
+impl Origin {
+    /// Of a traced expression.
+    pub(crate) fn of(expr: Option<&Expr>) -> Self {
+        let Some(expr) = expr else { return Self::Unknown };
+        if let Expr::Column(c) = expr {
+            match ReleasedColumn::parse(&c.name) {
+                Some(ReleasedColumn { table, part: Part::Aggregate(aggregate) }) => {
+                    return Self::Aggregate { table, aggregate };
+                }
+                Some(ReleasedColumn { part: Part::Interval(_), .. }) => return Self::Interval,
+                _ => {}
+            }
+        }
+        let noisy = |c: &ReleasedColumn| matches!(c.part, Part::Aggregate(_) | Part::Interval(_));
+        if lineage::columns(expr).iter().any(noisy) { Self::Expression } else { Self::Key }
+    }
+}
+
+/// An output column, before anything is released.
+pub(crate) struct Described {
+    /// Its name.
+    pub(crate) name: String,
+    /// What it is.
+    pub(crate) kind: ColumnKind,
+    /// The aggregates that it is straight from: one by way of coming about.
+    pub(crate) aggregates: Vec<(usize, usize)>,
+}
+
+impl Above {
+    pub(crate) fn new(plan: LogicalPlan, released: Vec<ReleasedTable>, barriers: &[(&Barrier, &NoisePlan)]) -> Self {
+        let mut notes = Vec::new();
+        let mut say = |note: String| {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        };
+        for (barrier, noise) in barriers {
+            barrier.warnings.iter().cloned().for_each(&mut say);
+            if barrier.bias == Bias::Unknown {
+                say("numbers are of bounded contributions: units above their bounds are scaled down or sampled".into());
+            }
+            if let Some(s) = &noise.selection {
+                say(format!(
+                    "groups with fewer than {} units, or fewer than {} after noise, are not shown",
+                    s.minimum_group_size, s.threshold
+                ));
+            }
+        }
+        let barriers = barriers.iter().map(|(b, _)| BarrierFacts::of(b)).collect();
+        Self { plan, released: Arc::new(released), barriers: Arc::new(barriers), notes }
+    }
+
+    /// The query's own output columns; what rows carry beside them comes last and is not among these.
+    pub(crate) fn own_columns(&self) -> usize {
+        let carried = |name: &str| ReleasedColumn::parse(name).is_some_and(ReleasedColumn::is_carried);
+        self.plan.schema().fields().iter().filter(|f| !carried(f.name())).count()
+    }
+
+    /// How rows come about; empty where they can't be followed.
+    pub(crate) fn branches(&self) -> Vec<Branch> {
+        lineage::trace(&self.plan).unwrap_or_default()
+    }
+
+    /// The output columns.
+    pub(crate) fn columns(&self, branches: &[Branch]) -> Vec<Described> {
+        let fields = self.plan.schema().fields().iter().take(self.own_columns()).enumerate();
+        fields
+            .map(|(i, f)| {
+                let origins: Vec<Origin> =
+                    branches.iter().map(|b| Origin::of(b.columns.get(i).and_then(Option::as_ref))).collect();
+                let aggregates: BTreeSet<(usize, usize)> = origins
+                    .iter()
+                    .filter_map(|o| match o {
+                        Origin::Aggregate { table, aggregate } => Some((*table, *aggregate)),
+                        _ => None,
+                    })
+                    .collect();
+                let all = |is: fn(&Origin) -> bool| !origins.is_empty() && origins.iter().all(is);
+                let kind = if all(|o| matches!(o, Origin::Key)) {
+                    ColumnKind::Key
+                } else if all(|o| matches!(o, Origin::Aggregate { .. })) {
+                    ColumnKind::Measure
+                } else if all(|o| matches!(o, Origin::Interval)) {
+                    ColumnKind::Interval
+                } else if all(|o| !matches!(o, Origin::Unknown)) && f.data_type().is_numeric() {
+                    ColumnKind::Derived
+                } else {
+                    ColumnKind::NoInterval
+                };
+                Described { name: f.name().clone(), kind, aggregates: aggregates.into_iter().collect() }
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,244 @@
+//! The released numbers of one table: a barrier's noisy integers, or totals over them, and how far each may be off.
+
+use crate::above::BarrierFacts;
+use crate::barrier::{Aggregate, Grid};
+use crate::failure::FinishError;
+use crate::release::NoisyGroups;
+use crate::released_table::{Origin, ReleasedTable};
+use arrow::array::{ArrayRef, UInt32Array};
+use arrow::compute::take;
+use lyceum_privacy::accuracy::{self, GaussianRedraw, Interval, NoisyRatio};
+
+/// The noisy integers of one row, with σ by measure, in grid units.
+pub(super) struct Noisy<'a> {
+    pub(super) cells: Vec<i64>,
+    pub(super) sigmas: &'a [f64],
+}
+
+/// The numbers of one released table.
+pub(super) struct Numbers<'a> {
+    pub(super) table: &'a ReleasedTable,
+    pub(super) keys: Vec<ArrayRef>,
+    pub(super) rows: usize,
+    /// By measure, then row.
+    cells: Vec<Vec<i64>>,
+    /// By measure.
+    pub(super) sigmas: Vec<f64>,
+    /// By measure: most that one unit adds to one row.
+    pub(super) most: Vec<f64>,
+    /// By row: the groups that it is the sum of; `None`: each row is a group.
+    members: Option<Vec<Vec<u32>>>,
+    /// The barrier's σ by measure.
+    group_sigmas: &'a [f64],
+    /// Where the barrier's draws begin: two tables of one barrier have the same noise.
+    first_draw: u64,
+}
+
+impl<'a> Numbers<'a> {
+    /// The numbers of every table that *above* reads.
+    pub(super) fn of(
+        released: &'a [ReleasedTable],
+        barriers: &[BarrierFacts],
+        groups: &'a [NoisyGroups],
+    ) -> Result<Vec<Self>, FinishError> {
+        let mut first_draws = Vec::with_capacity(groups.len());
+        let mut draws = 0u64;
+        for g in groups {
+            first_draws.push(draws);
+            // One more than there are groups: the `other` row has noise of its own.
+            draws += (g.groups as u64 + 1) * g.cells.len() as u64;
+        }
+        released
+            .iter()
+            .map(|table| {
+                let barrier = table.origin.barrier();
+                let known = groups.get(barrier).zip(barriers.get(barrier)).zip(first_draws.get(barrier));
+                let ((groups, facts), first_draw) = known.ok_or(FinishError::Stored)?;
+                let measures = table.aggregates.iter().flat_map(Aggregate::measures);
+                let fits = groups.cells.len() == facts.most.len()
+                    && groups.sigmas.len() == facts.most.len()
+                    && groups.cells.iter().all(|c| c.len() == groups.groups)
+                    && measures.max().is_none_or(|m| m < groups.cells.len());
+                if fits { Self::new(table, facts, groups, *first_draw) } else { Err(FinishError::Stored) }
+            })
+            .collect()
+    }
+
+    fn new(
+        table: &'a ReleasedTable,
+        facts: &BarrierFacts,
+        groups: &'a NoisyGroups,
+        first_draw: u64,
+    ) -> Result<Self, FinishError> {
+        let most = facts.most.iter().map(|&m| m as f64);
+        let Origin::RollUp { kept, .. } = &table.origin else {
+            return Ok(Self {
+                table,
+                keys: groups.keys.clone(),
+                rows: groups.groups,
+                cells: groups.cells.clone(),
+                sigmas: groups.sigmas.clone(),
+                most: most.collect(),
+                members: None,
+                group_sigmas: &groups.sigmas,
+                first_draw,
+            });
+        };
+        let members = members(&facts.listed, kept, groups.groups).ok_or(FinishError::Stored)?;
+        let first: Vec<u32> = members.iter().filter_map(|m| m.first().copied()).collect();
+        let first = UInt32Array::from(first);
+        let keys = kept.iter().map(|&k| take(groups.keys.get(k)?, &first, None).ok());
+        let total = |cells: &Vec<i64>| -> Vec<i64> {
+            let sum = |m: &Vec<u32>| m.iter().fold(0i64, |s, &g| s.saturating_add(value_at(cells, g)));
+            members.iter().map(sum).collect()
+        };
+        // Every total is over as many cells as any other.
+        let summed = members.first().map_or(1, Vec::len) as f64;
+        Ok(Self {
+            table,
+            keys: keys.collect::<Option<_>>().ok_or(FinishError::Stored)?,
+            rows: members.len(),
+            cells: groups.cells.iter().map(total).collect(),
+            sigmas: groups.sigmas.iter().map(|s| s * summed.sqrt()).collect(),
+            most: most.map(|m| m * f64::from(facts.max_groups)).collect(),
+            members: Some(members),
+            group_sigmas: &groups.sigmas,
+            first_draw,
+        })
+    }
+
+    /// The numbers of a row; `None` if there is no such row.
+    pub(super) fn row(&self, row: u32) -> Option<Noisy<'_>> {
+        let cells = self.cells.iter().map(|c| c.get(row as usize).copied()).collect::<Option<_>>()?;
+        Some(Noisy { cells, sigmas: &self.sigmas })
+    }
+
+    /// Integers that the row's released ones may stand for: the same draw for the same cell, in whatever table.
+    pub(super) fn redrawn(&self, row: u32, stream: &GaussianRedraw, replicate: u32) -> Option<Noisy<'_>> {
+        let own = [row];
+        let groups = match &self.members {
+            Some(members) => members.get(row as usize)?.as_slice(),
+            None => &own,
+        };
+        let Noisy { cells, sigmas } = self.row(row)?;
+        let cells = cells
+            .into_iter()
+            .enumerate()
+            .map(|(m, v)| groups.iter().fold(v, |v, &g| v.saturating_add(self.draw(m, g.into(), stream, replicate))));
+        Some(Noisy { cells: cells.collect(), sigmas })
+    }
+
+    fn draw(&self, measure: usize, group: u64, stream: &GaussianRedraw, replicate: u32) -> i64 {
+        let index = self.first_draw + group * self.group_sigmas.len() as u64 + measure as u64;
+        let sigma = self.group_sigmas.get(measure).copied().unwrap_or(0.0);
+        (sigma * stream.normal(replicate, index)).round() as i64
+    }
+
+    /// Integers that the `other` row's may stand for.
+    pub(super) fn redrawn_other<'b>(&self, other: &Noisy<'b>, stream: &GaussianRedraw, replicate: u32) -> Noisy<'b> {
+        let cells = other.cells.iter().zip(other.sigmas).enumerate().map(|(m, (v, sigma))| {
+            let index = self.first_draw + self.rows as u64 * self.group_sigmas.len() as u64 + m as u64;
+            v.saturating_add((sigma * stream.normal(replicate, index)).round() as i64)
+        });
+        Noisy { cells: cells.collect(), sigmas: other.sigmas }
+    }
+
+    /// A number that depends on the released ones and nothing else: the same numbers have the same redraws.
+    pub(super) fn seed(all: &[Self]) -> u64 {
+        let cells = all.iter().flat_map(|n| n.cells.iter().flatten());
+        cells.fold(0xcbf2_9ce4_8422_2325, |h, v| (h ^ v.cast_unsigned()).wrapping_mul(0x0100_0000_01b3).rotate_left(23))
+    }
+}
+
+fn value_at(cells: &[i64], group: u32) -> i64 {
+    cells.get(group as usize).copied().unwrap_or(0)
+}
+
+/// By combination of the kept keys' values: the groups of the declared product that have it.
+fn members(listed: &[usize], kept: &[usize], groups: usize) -> Option<Vec<Vec<u32>>> {
+    if listed.iter().product::<usize>() != groups {
+        return None;
+    }
+    let rows = kept.iter().map(|&k| listed.get(k)).try_fold(1usize, |n, l| Some(n * l?))?;
+    let mut members = vec![Vec::new(); rows];
+    for group in 0..groups {
+        let mut row = 0;
+        let mut rest = groups;
+        for (key, &length) in listed.iter().enumerate() {
+            rest /= length;
+            if kept.contains(&key) {
+                row = row * length + group / rest % length;
+            }
+        }
+        members.get_mut(row)?.push(u32::try_from(group).ok()?);
+    }
+    Some(members)
+}
+
+impl Noisy<'_> {
+    pub(super) fn cell(&self, measure: usize) -> i64 {
+        self.cells.get(measure).copied().unwrap_or(0)
+    }
+
+    fn sigma(&self, measure: usize) -> f64 {
+        self.sigmas.get(measure).copied().unwrap_or(f64::INFINITY)
+    }
+
+    /// The aggregate as a number; `None` is NULL. Counts and sums may be negative: cutting them off would bias them.
+    pub(super) fn value(&self, aggregate: &Aggregate) -> Option<f64> {
+        match aggregate {
+            Aggregate::Count { measure } => Some(self.cell(*measure) as f64),
+            Aggregate::Sum { measure, grid, .. } => Some(self.cell(*measure) as f64 * grid.unit()),
+            Aggregate::Average { .. } => self.ratio(aggregate)?.value(),
+        }
+    }
+
+    /// What covers the exact bounded value.
+    pub(super) fn noise_interval(&self, aggregate: &Aggregate, confidence: f64) -> Option<(f64, f64)> {
+        let sum = |measure: usize, grid: Grid| {
+            accuracy::sum_interval(self.cell(measure), self.sigma(measure), grid.unit(), confidence)
+        };
+        Some(ends(match aggregate {
+            Aggregate::Count { measure } => sum(*measure, Grid { exponent: 0 }),
+            Aggregate::Sum { measure, grid, .. } => sum(*measure, *grid),
+            Aggregate::Average { .. } => accuracy::ratio_interval(&self.ratio(aggregate)?, confidence),
+        }))
+    }
+
+    /// What covers the mean that the rows are a sample of. `most`: rows that one unit may add to the row.
+    pub(super) fn estimate_interval(&self, aggregate: &Aggregate, most: f64, confidence: f64) -> Option<(f64, f64)> {
+        Some(ends(accuracy::estimate_interval(&self.ratio(aggregate)?, most, confidence)))
+    }
+
+    fn ratio(&self, aggregate: &Aggregate) -> Option<NoisyRatio> {
+        let Aggregate::Average { sum, count, grid, centre, low, high } = aggregate else { return None };
+        let unit = grid.unit();
+        Some(NoisyRatio {
+            sum: self.cell(*sum) as f64 * unit,
+            sigma_sum: self.sigma(*sum) * unit,
+            count: self.cell(*count) as f64,
+            sigma_count: self.sigma(*count),
+            centre: *centre as f64 * unit,
+            low: *low,
+            high: *high,
+        })
+    }
+}
+
+fn ends(interval: Interval) -> (f64, f64) {
+    (interval.low, interval.high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_are_over_the_groups_with_the_same_kept_keys() {
+        assert_eq!(members(&[2, 3], &[0], 6), Some(vec![vec![0, 1, 2], vec![3, 4, 5]]));
+        assert_eq!(members(&[2, 3], &[1], 6), Some(vec![vec![0, 3], vec![1, 4], vec![2, 5]]));
+        assert_eq!(members(&[2, 3], &[], 6), Some(vec![vec![0, 1, 2, 3, 4, 5]]));
+        assert_eq!(members(&[2, 3], &[0, 1], 6), Some((0..6).map(|g| vec![g]).collect()));
+        assert_eq!(members(&[2, 3], &[0], 5), None);
+    }
+}
