@@ -6,5 +6,6 @@ mod accuracy;
 mod budget;
 mod coverage;
 mod mechanism;
+mod pld;
 mod randomness;
 mod selection;
