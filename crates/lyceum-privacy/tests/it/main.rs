@@ -5,6 +5,7 @@ mod accounting;
 mod accuracy;
 mod budget;
 mod coverage;
+mod histogram;
 mod mechanism;
 mod pld;
 mod randomness;
