@@ -3,6 +3,7 @@
 
 mod accounting;
 mod accuracy;
+mod audit;
 mod budget;
 mod coverage;
 mod histogram;
