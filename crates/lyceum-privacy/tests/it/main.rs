@@ -11,3 +11,4 @@ mod mechanism;
 mod pld;
 mod randomness;
 mod selection;
+mod weighted;
