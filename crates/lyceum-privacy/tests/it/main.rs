@@ -10,5 +10,6 @@ mod histogram;
 mod mechanism;
 mod pld;
 mod randomness;
+mod sampler;
 mod selection;
 mod weighted;
