@@ -33,7 +33,7 @@ fn report_epsilon(args: PrivacyEpsilon, json: bool) -> Outcome {
         return Err(Failure::local("E9019", "ρ must be a number of at least 0", "write --rho 0.05, for example"));
     }
     gaussian.extend(laplace);
-    let all = gaussian.iter().map(Spent::rho).fold(Some(Rho::ZERO), |sum, r| sum?.checked_add(r));
+    let all = gaussian.iter().map(Spent::rho).try_fold(Rho::ZERO, Rho::checked_add);
     let total = rho.map_or_else(|| all.unwrap_or(Rho(u64::MAX)), Rho::round_up);
     let report = Report {
         delta,
