@@ -1,11 +1,11 @@
 //! Developer commands that must run everywhere: `cargo xtask test`, `nightly` and `tidy`.
 //!
 //! `test.rs` lists the parts of the one test command, `tidy.rs` the rules of the house that no compiler checks,
-//! `arrows.rs` which crate may depend on which, `notebooks.rs` the Python side.
+//! `arrows.rs` which crate may depend on which, `python.rs` the Python side.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod arrows;
-mod notebooks;
+mod python;
 mod shell;
 mod test;
 mod tidy;
@@ -15,7 +15,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 Developer commands.
 
-    cargo xtask test    everything that must pass: format, tidy, lints, build, Rust tests, notebooks
+    cargo xtask test    everything that must pass: format, tidy, lints, build, Rust tests, notebooks, comparisons with peers
     cargo xtask nightly the same Rust tests, longer: 50 random kills, 1,000 repetitions with production noise
     cargo xtask tidy    the rules of the house: dependencies, file headers and lengths, lints, versions
 ";

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: the parts in order, the minutes each took, and one line at the end that says it all.
 
-use crate::{notebooks, report, shell, tidy};
+use crate::{python, report, shell, tidy};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,8 @@ pub(crate) fn run() -> bool {
         Ok(None)
     });
     part(&mut parts, "rust tests", || rust_tests(binary.as_ref().ok_or("not run: there is no binary")?, &[]));
-    part(&mut parts, "notebooks", || notebooks::run(binary.as_ref().ok_or("not run: there is no binary")?));
+    part(&mut parts, "notebooks", || python::notebooks(binary.as_ref().ok_or("not run: there is no binary")?));
+    part(&mut parts, "python peers", || python::peers(binary.as_ref().ok_or("not run: there is no binary")?));
     summary(&parts)
 }
 

@@ -7,9 +7,12 @@
 //!
 //! [`Budget::fits`]: crate::budget::Budget::fits
 
+mod pld;
+
 use crate::budget::{Delta, Rho};
 use opendp::combinators::ConcentratedMeasure;
 use opendp::measures::{PrivacyProfile, ZeroConcentratedDivergence};
+pub use pld::{Spent, tight_delta, tight_epsilon};
 
 /// Digits (in bits) that noise scales keep: wide enough that rounding up costs nobody anything (below 1e-6), narrow
 /// enough that the exact rational samplers work with small numerators.

@@ -76,7 +76,7 @@ pub(crate) fn ln_discrete_tail(a: i64, sigma: f64) -> f64 {
 }
 
 /// ln Σ_x exp(−x²/2σ²). By Poisson summation the sum is at least σ√2π, and from σ = 2 on equal to 34 digits.
-fn ln_total(sigma: f64) -> f64 {
+pub(crate) fn ln_total(sigma: f64) -> f64 {
     if sigma >= 2.0 {
         return (sigma * (2.0 * PI).sqrt()).ln();
     }

@@ -6,8 +6,11 @@
 //! m < k it is a candidate in neither. Left is m = k: only D can show it, with probability P(k + Z ≥ τ). Over at most
 //! L0 groups these sum to at most δ, whatever the other groups hold: the release is δ-approximate zCDP.
 
+mod weighted;
+
 use crate::budget::Delta;
 use crate::normal::ln_discrete_tail;
+pub use weighted::{FRACTION_BITS, Weights, passing_probability};
 
 /// The smallest τ > k with P(k + Z ≥ τ) ≤ δ/L0 for discrete Gaussian Z of parameter σ; in units.
 ///
@@ -15,19 +18,28 @@ use crate::normal::ln_discrete_tail;
 /// The comparison in a release must be `raw ≥ k && noisy ≥ τ`.
 #[must_use]
 pub fn threshold(minimum_group_size: u32, sigma: f64, max_groups: u32, delta: Delta) -> i64 {
-    if delta == Delta::ZERO || !(sigma > 0.0 && sigma < 1e15) {
+    if !usable(sigma, delta) {
         return i64::MAX;
     }
-    let k = i64::from(minimum_group_size.max(1));
+    i64::from(minimum_group_size.max(1)) + tail_step(sigma, delta, max_groups)
+}
+
+/// Whether there is any δ to spend, and noise to spend it on.
+fn usable(sigma: f64, delta: Delta) -> bool {
+    delta != Delta::ZERO && sigma > 0.0 && sigma < 1e15
+}
+
+/// The smallest a ≥ 1 with P(Z ≥ a) ≤ δ/groups, for [`usable`] arguments.
+fn tail_step(sigma: f64, delta: Delta, groups: u32) -> i64 {
     // The slack covers rounding in the tail's sum, in the direction of fewer groups.
-    let target = (delta.as_f64() / f64::from(max_groups.max(1))).min(1.0).ln() - 1e-9;
+    let target = (delta.as_f64() / f64::from(groups.max(1))).min(1.0).ln() - 1e-9;
     // P(Z ≥ a) ≤ exp(−a²/2σ²) (Canonne, Kamath and Steinke 2020), so the answer is at most this.
     let (mut low, mut high) = (0, (sigma * (-2.0 * target).sqrt()).ceil() as i64 + 1);
     while high - low > 1 {
         let middle = low + (high - low) / 2;
         if ln_discrete_tail(middle, sigma) <= target { high = middle } else { low = middle }
     }
-    k + high
+    high
 }
 
 /// The chance that a group of `units` is shown, for predictions before paying and for choosing τ's inputs.

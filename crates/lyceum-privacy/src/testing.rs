@@ -1,6 +1,8 @@
 //! Noise sources for tests, behind the cargo feature `testing`: they hold exact values or draw predictable noise, so
 //! no shipped build may contain them. Dependents enable the feature under `[dev-dependencies]` only.
 
+pub mod audit;
+
 use crate::accounting;
 use crate::accuracy::GaussianRedraw;
 use crate::budget::Rho;

@@ -1,11 +1,15 @@
 //! The command line's tree: names, flags, help and examples. What the commands do is in `command/`.
 
+mod privacy;
+
 use crate::generate::sink::FileFormat;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lyceum_schema::name::{DatasetName, OrganisationName, PopulationName, TableName, UserName, WorkspaceName};
 use lyceum_schema::state::Role;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+
+pub(crate) use privacy::{Privacy, PrivacyEpsilon};
 
 /// SQL experiments on industry data under differential privacy: partners share, researchers ask, reviewers verify.
 #[derive(Parser)]
@@ -84,6 +88,9 @@ pub(crate) enum Command {
     /// The transparency log: export, verify, receipts
     #[command(subcommand)]
     Audit(Audit),
+    /// What noise costs, computed here from figures you give
+    #[command(subcommand)]
+    Privacy(Privacy),
 }
 
 #[derive(Args)]

@@ -8,6 +8,7 @@ mod draft;
 mod generate;
 mod identity;
 mod population;
+mod privacy;
 pub(crate) mod query;
 mod release;
 mod workspace;
@@ -37,6 +38,7 @@ pub(crate) async fn run(cli: Cli) -> Outcome {
         Command::Explain(args) => query::explain(args, &Client::from_settings(&global)?, global.json).await,
         Command::Budget(args) => budget::run(args, &Client::from_settings(&global)?, global.json).await,
         Command::Audit(args) => audit::run(args, &global).await,
+        Command::Privacy(args) => privacy::run(args, global.json),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Half-widths against brute force, and the algebra of ratio intervals.
 
 use lyceum_privacy::accuracy::{
-    GaussianRedraw, Interval, NoisyRatio, discrete_gaussian_half_width, discrete_laplace_half_width, estimate_interval,
-    half_width, mechanism_interval, normal_equivalent_sigma, quantile_interval, ratio_interval, sum_interval,
+    Divisor, GaussianRedraw, Interval, Noisy, NoisyMoments, NoisyRatio, discrete_gaussian_half_width,
+    discrete_laplace_half_width, estimate_interval, half_width, mechanism_interval, normal_equivalent_sigma,
+    quantile_interval, ratio_interval, sum_interval, sum_of_noises_half_width,
 };
 use lyceum_privacy::mechanism::Mechanism;
 use proptest::prelude::*;
@@ -25,6 +26,76 @@ fn half_widths_are_the_smallest_that_cover() {
         }
     }
     assert_eq!(discrete_gaussian_half_width(31.0, 0.95), 61.0);
+}
+
+#[test]
+fn totals_of_noisy_cells_are_covered_by_the_root_of_the_sum_of_squares() {
+    for (sigma, cells) in [(0.5f64, 8usize), (1.0, 5), (2.5, 3), (6.0, 12)] {
+        // the exact distribution of the sum, by convolution
+        let reach = (12.0 * sigma) as i64 + 4;
+        let weight = |x: i64| (-(x as f64).powi(2) / (2.0 * sigma * sigma)).exp();
+        let one: Vec<f64> = (-reach..=reach).map(weight).collect();
+        let total: f64 = one.iter().sum();
+        let mut sum = vec![1.0];
+        for _ in 0..cells {
+            let mut next = vec![0.0; sum.len() + one.len() - 1];
+            for (i, p) in sum.iter().enumerate() {
+                for (j, q) in one.iter().enumerate() {
+                    next[i + j] += p * q / total;
+                }
+            }
+            sum = next;
+        }
+        let middle = sum.len() / 2;
+        let within = |w: usize| sum[middle - w..=middle + w].iter().sum::<f64>();
+        let w = sum_of_noises_half_width(&vec![sigma; cells], 0.95) as usize;
+        assert!(within(w) >= 0.95 - 1e-8, "σ {sigma} × {cells}: {}", within(w));
+        assert!(sigma < 1.0 || within(w - 1) < 0.95, "σ {sigma} × {cells}: one less would do");
+    }
+    assert_eq!(sum_of_noises_half_width(&[], 0.95), 0.0);
+    assert_eq!(sum_of_noises_half_width(&[31.0], 0.95), discrete_gaussian_half_width(31.0, 0.95));
+    assert_eq!(sum_of_noises_half_width(&[31.0, 0.0], 0.95), f64::INFINITY);
+}
+
+/// Exact moments of the points (0, 1), (1, 3), (2, 2), (3, 6), centred at (1, 2).
+fn four_points(sigma: f64) -> NoisyMoments {
+    let noisy = |value| Noisy { value, sigma };
+    NoisyMoments { count: noisy(4.0), u: noisy(2.0), v: noisy(4.0), uu: noisy(6.0), uv: noisy(9.0), vv: noisy(18.0) }
+}
+
+#[test]
+fn exact_moments_give_the_textbook_statistics() {
+    let m = four_points(0.0);
+    let close = |e: Option<lyceum_privacy::accuracy::Estimate>, exact: f64| {
+        let e = e.unwrap();
+        let interval = e.interval.unwrap();
+        assert!((e.value - exact).abs() < 1e-12 && interval.half_width() < 1e-6, "{e:?} {exact}");
+    };
+    close(m.variance(Divisor::Population, 3.0, 0.95), 1.25);
+    close(m.variance(Divisor::Sample, 3.0, 0.95), 5.0 / 3.0);
+    close(m.deviation(Divisor::Population, 3.0, 0.95), 1.25f64.sqrt());
+    close(m.covariance(Divisor::Population, (3.0, 5.0), 0.95), 1.75);
+    close(m.covariance(Divisor::Sample, (3.0, 5.0), 0.95), 7.0 / 3.0);
+    close(m.correlation(0.95), 1.75 / (1.25f64 * 3.5).sqrt());
+    close(m.slope(0.95), 1.4);
+    // y = 0.9 + 1.4 x; at x = 0, which is u = −1, v = y − 2
+    close(m.predicted(-1.0, 0.95), 0.9 - 2.0);
+}
+
+#[test]
+fn moments_that_are_mostly_noise_claim_nothing() {
+    let m = four_points(100.0);
+    let variance = m.variance(Divisor::Population, 3.0, 0.95).unwrap().interval;
+    assert_eq!(variance, Some(Interval { low: 0.0, high: 2.25 }));
+    assert_eq!(m.correlation(0.95).unwrap().interval, Some(Interval { low: -1.0, high: 1.0 }));
+    assert_eq!(m.slope(0.95).unwrap().interval, None);
+    let none = NoisyMoments { count: Noisy { value: 0.5, sigma: 1.0 }, ..m };
+    assert!(none.variance(Divisor::Population, 3.0, 0.95).is_none() && none.correlation(0.95).is_none());
+    let one = NoisyMoments { count: Noisy { value: 1.5, sigma: 1.0 }, ..m };
+    assert!(one.variance(Divisor::Sample, 3.0, 0.95).is_none());
+    let negative = NoisyMoments { uu: Noisy { value: -3.0, sigma: 1.0 }, ..m };
+    assert!(negative.slope(0.95).is_none() && negative.correlation(0.95).is_none());
+    assert_eq!(negative.variance(Divisor::Population, 3.0, 0.95).unwrap().value, 0.0);
 }
 
 #[test]

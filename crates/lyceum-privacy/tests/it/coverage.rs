@@ -2,7 +2,8 @@
 //! Noise is rounded normal noise from a fixed stream, so the test is fast and always gives the same figures.
 
 use lyceum_privacy::accuracy::{
-    GaussianRedraw, NoisyRatio, estimate_interval, quantile_interval, ratio_interval, sum_interval,
+    Divisor, Estimate, GaussianRedraw, Noisy, NoisyMoments, NoisyRatio, estimate_interval, quantile_interval,
+    ratio_interval, sum_interval, sum_of_noises_half_width,
 };
 
 const TRIALS: u32 = 20_000;
@@ -86,4 +87,53 @@ fn redraws_of_a_difference_of_rates() {
     });
     // 400 redraws and 2,000 trials: three standard errors of the trials are 1.5 points
     assert!((0.935..=0.965).contains(&share), "{share}");
+}
+
+#[test]
+fn totals_of_released_cells() {
+    let noise = GaussianRedraw::new(7);
+    for (sigma, cells) in [(12.0, 4u64), (31.0, 20)] {
+        let width = sum_of_noises_half_width(&vec![sigma; cells as usize], 0.95);
+        let share = coverage(TRIALS, |t| {
+            let error: f64 = (0..cells).map(|c| (sigma * noise.normal(t, c)).round()).sum();
+            error.abs() <= width
+        });
+        assert!((0.94..=0.96).contains(&share), "σ {sigma} × {cells}: {share}");
+    }
+}
+
+/// Moments of y = 0.2 + 0.5 x ± 0.15 over x evenly on [0, 1], about the centres (0.5, 0.5), with noise.
+fn line(n: f64, sigma: f64, stream: &GaussianRedraw, trial: u32) -> NoisyMoments {
+    // u is uniform on ±0.5; v = 0.5 u − 0.05 + e with e = ±0.15 independently
+    let exact = [n, 0.0, -0.05 * n, n / 12.0, n / 24.0, n * (0.25 / 12.0 + 0.0025 + 0.0225)];
+    // the bounds on |u|, |v| ≤ 0.5 and their products scale the noise
+    let scales = [1.0, 0.5, 0.5, 0.25, 0.25, 0.25];
+    let noisy = |i: usize| {
+        let s = sigma * scales[i];
+        Noisy { value: exact[i] + s * stream.normal(trial, i as u64), sigma: s }
+    };
+    NoisyMoments { count: noisy(0), u: noisy(1), v: noisy(2), uu: noisy(3), uv: noisy(4), vv: noisy(5) }
+}
+
+#[test]
+fn second_moments_and_regression() {
+    let stream = GaussianRedraw::new(8);
+    type Statistic = (&'static str, f64, fn(&NoisyMoments) -> Option<Estimate>);
+    let correlation = (1.0 / 24.0) / ((1.0 / 12.0) * (0.25 / 12.0 + 0.0225f64)).sqrt();
+    let statistics: [Statistic; 6] = [
+        ("variance", 1.0 / 12.0, |m| m.variance(Divisor::Population, 1.0, 0.95)),
+        ("deviation", (1.0f64 / 12.0).sqrt(), |m| m.deviation(Divisor::Population, 1.0, 0.95)),
+        ("covariance", 1.0 / 24.0, |m| m.covariance(Divisor::Population, (1.0, 1.0), 0.95)),
+        ("correlation", correlation, |m| m.correlation(0.95)),
+        ("slope", 0.5, |m| m.slope(0.95)),
+        ("intercept", 0.2 - 0.5, |m| m.predicted(-0.5, 0.95)),
+    ];
+    for (n, sigma) in [(20_000.0, 60.0), (2_000.0, 60.0), (500.0, 20.0)] {
+        for (name, exact, statistic) in statistics {
+            let share = coverage(5_000, |t| {
+                statistic(&line(n, sigma, &stream, t)).is_some_and(|e| e.interval.is_some_and(|i| i.contains(exact)))
+            });
+            assert!((0.94..=0.965).contains(&share), "{name} of {n} at σ {sigma}: {share}");
+        }
+    }
 }

@@ -3,8 +3,13 @@
 
 mod accounting;
 mod accuracy;
+mod audit;
 mod budget;
 mod coverage;
+mod histogram;
 mod mechanism;
+mod pld;
 mod randomness;
+mod sampler;
 mod selection;
+mod weighted;
