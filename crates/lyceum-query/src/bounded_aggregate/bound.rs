@@ -31,7 +31,7 @@ impl Ball {
         Some(Self { cell, radius, radius_squared })
     }
 
-    /// C: a unit with at most L0 cells, each at most C, is inside without further arithmetic.
+    /// C.
     pub(crate) const fn cell(self) -> u64 {
         self.cell
     }

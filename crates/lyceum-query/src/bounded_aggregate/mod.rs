@@ -5,14 +5,23 @@
 //! folds the rows of one unit into (key → partial sums), bounds what the unit contributes, and adds integers into
 //! the group table. Memory grows with groups, not with units.
 //!
-//! Read [`spec`] (what is enforced), [`bound`] (the maths), [`pass`] (the pass), then [`node`] and [`exec`]
+//! Read [`spec`] (what is enforced), [`bound`] (the maths), [`pass`] (the pass) with its parts in the order they work,
+//! [`lookup`] and [`groups`], [`slots`], [`accumulate`] and the kinds that implement it, then [`node`] and [`exec`]
 //! (how DataFusion sees it).
 
+mod accumulate;
 pub(crate) mod bound;
+mod cells;
 pub(crate) mod exec;
+mod groups;
+mod lookup;
 pub(crate) mod node;
 pub(crate) mod pass;
 pub(crate) mod planner;
+mod sample;
+mod slots;
 pub(crate) mod spec;
+mod sums_in_ball;
+mod sums_in_box;
 #[cfg(test)]
 mod tests;

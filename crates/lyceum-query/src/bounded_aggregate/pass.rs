@@ -1,331 +1,110 @@
 //! The streaming pass over one partition: rows ordered by unit in, one row per group out.
 //!
-//! A batch is worked on column by column. First every row gets a *slot*, one per (unit, group) pair met so far;
-//! then each measure adds its column into its slots; then all units but the last (which may go on in the next batch)
-//! are bounded and added to the groups. Slot 0 collects rows that belong nowhere.
+//! A batch is worked on column by column. First every row gets its group ([`super::groups`]), then its slot, one per
+//! (unit, group) pair ([`super::slots`]); then each accumulator ([`super::accumulate`]) adds its columns into the
+//! slots; then all units but the last, which may go on in the next batch, are bounded and added to the groups.
 
-use super::bound::Factor;
+use super::accumulate::{Accumulator, Rows, kinds};
+use super::groups::Groups;
+use super::sample::Kept;
+use super::slots::Slots;
 use super::spec::BoundSpec;
-use crate::barrier::Fold;
-use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Int64Array, UInt32Array, UInt64Array};
-use arrow::compute::take;
-use arrow::datatypes::{Int64Type, Schema, UInt64Type};
+use arrow::array::{Array, ArrayRef, AsArray, UInt64Array};
+use arrow::datatypes::{UInt32Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
-use arrow::row::{RowConverter, SortField};
-use datafusion::common::{DataFusionError, Result, internal_err};
-use datafusion::logical_expr::EmitTo;
-use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
-use datafusion::physical_plan::aggregates::order::GroupOrdering;
+use datafusion::common::{Result, internal_err};
 use std::sync::Arc;
-
-/// The slot of rows whose key is not declared. Ingest and certification make that impossible; such a row would be
-/// counted nowhere rather than in a group that isn't its own.
-const NOWHERE: u32 = 0;
 
 /// The state of one partition's pass.
 pub(crate) struct Pass {
     spec: Arc<BoundSpec>,
-    groups: Box<dyn GroupValues>,
-    rows: Option<RowConverter>,
-    /// Keyed names of groups, for sampling; only for undeclared keys.
-    group_names: Vec<u64>,
-    /// Exact sums by measure, then group.
-    sums: Vec<Vec<i128>>,
-    /// Units kept, by group; only for undeclared keys.
-    units: Vec<u64>,
-    /// The last slot of each group; valid if it is the current unit's and names the group back.
-    slot_of: Vec<u32>,
-    /// The group of each slot.
-    pairs: Vec<u32>,
-    /// The units met and not yet flushed, with their first slots.
-    open: Vec<(u64, u32)>,
-    /// By measure, then slot: what the unit adds to the group before bounding.
-    cells: Vec<Vec<i128>>,
-    index: Vec<usize>,
-    slots: Vec<u32>,
-    kept: Vec<u32>,
-    vectors: Vec<Vec<i64>>,
+    groups: Groups,
+    slots: Slots,
+    kept: Kept,
+    accumulators: Vec<Box<dyn Accumulator>>,
 }
 
 impl Pass {
     /// An empty pass. Declared groups are known from the start, in the order of their product.
+    ///
+    /// # Errors
+    /// When the spec is inconsistent, which its construction excludes.
     pub(crate) fn new(spec: Arc<BoundSpec>) -> Result<Self> {
-        let schema = Arc::new(Schema::new(spec.key_fields().collect::<Vec<_>>()));
-        let mut groups = new_group_values(schema, &GroupOrdering::None)?;
-        let mut index = Vec::new();
-        let (known, rows) = if let Some((columns, cells)) = &spec.listed {
-            if !columns.is_empty() {
-                groups.intern(columns, &mut index)?;
-                if index.iter().enumerate().any(|(i, &g)| i != g) {
-                    return internal_err!("declared keys are not distinct");
-                }
-            }
-            (*cells, None)
-        } else {
-            let fields = spec.keys.iter().map(|k| SortField::new(k.data_type.clone())).collect();
-            (0, Some(RowConverter::new(fields)?))
-        };
-        let measures = spec.measures.len();
+        let groups = Groups::new(&spec)?;
         Ok(Self {
+            slots: Slots::new(groups.len()),
+            kept: Kept::default(),
+            accumulators: kinds(&spec, groups.len()),
             groups,
-            rows,
-            group_names: Vec::new(),
-            sums: vec![vec![0; known]; measures],
-            units: vec![0; known],
-            slot_of: vec![NOWHERE; known],
-            pairs: vec![u32::MAX],
-            open: Vec::new(),
-            cells: vec![vec![0]; measures],
-            index,
-            slots: Vec::new(),
-            kept: Vec::new(),
-            vectors: vec![Vec::new(); measures],
             spec,
         })
     }
 
-    /// Adds a batch whose columns are those of *below*.
+    /// Adds a batch whose columns are those of *below*. The unit is its 64-bit id or, where ids are not hashed, its
+    /// 32-bit ordinal.
+    ///
+    /// # Errors
+    /// When rows are not ordered by unit or columns have other types, which the plan excludes.
     pub(crate) fn push(&mut self, batch: &RecordBatch) -> Result<()> {
         let keys = self.spec.keys.len();
-        let Some(units) = batch.column(0).as_primitive_opt::<UInt64Type>().filter(|u| u.null_count() == 0) else {
-            return internal_err!("the unit column is not UInt64 or has NULLs");
-        };
-        self.find_groups(batch, keys)?;
-        self.find_slots(units)?;
-        for m in 0..self.cells.len() {
-            let fold = self.spec.measures[m].fold;
-            self.cells[m].resize(self.pairs.len(), 0);
-            fold_rows(fold, batch, keys + 1, &self.slots, &mut self.cells[m])?;
+        let known = self.groups.len();
+        self.groups.find(&batch.columns()[1..=keys], batch.num_rows(), &self.spec)?;
+        if self.groups.len() > known {
+            let groups = self.groups.len();
+            self.slots.grow(groups);
+            self.kept.grow(groups);
+            self.accumulators.iter_mut().for_each(|a| a.grow(groups));
         }
-        let complete = self.open.len().saturating_sub(1);
-        self.flush(complete);
-        self.carry_over(complete);
+        let units = batch.column(0);
+        let found = if let (Some(ids), 0) = (units.as_primitive_opt::<UInt64Type>(), units.null_count()) {
+            self.slots.assign(ids.values(), self.groups.rows())
+        } else if let (Some(ordinals), 0, true) =
+            (units.as_primitive_opt::<UInt32Type>(), units.null_count(), self.spec.by_ordinal())
+        {
+            self.slots.assign(ordinals.values(), self.groups.rows())
+        } else {
+            internal_err!("the unit column has another type or NULLs")
+        };
+        found?;
+        let rows = Rows { batch, first_value: keys + 1, slots: self.slots.rows(), len: self.slots.len() };
+        self.accumulators.iter_mut().try_for_each(|a| a.fold(&rows))?;
+        self.flush(self.slots.open().saturating_sub(1));
         Ok(())
     }
 
     /// Flushes the last unit and gives one row per group.
+    ///
+    /// # Errors
+    /// When Arrow can't hold the result.
     pub(crate) fn finish(mut self) -> Result<RecordBatch> {
-        self.flush(self.open.len());
-        let sums = self.sums.into_iter().map(|s| {
-            Decimal128Array::from_iter_values(s).with_precision_and_scale(38, 0).map(|a| Arc::new(a) as ArrayRef)
-        });
-        let sums = sums.collect::<std::result::Result<Vec<_>, _>>()?;
-        let columns = if let Some((_, cells)) = &self.spec.listed {
-            let cells = u32::try_from(*cells).map_err(|e| DataFusionError::External(Box::new(e)))?;
-            let group: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..cells));
-            std::iter::once(group).chain(sums).collect()
-        } else {
-            let mut columns = self.groups.emit(EmitTo::All)?;
-            columns.extend(sums);
-            columns.push(Arc::new(UInt64Array::from(self.units)));
-            columns
-        };
-        Ok(RecordBatch::try_new(self.spec.output_schema(), columns)?)
+        self.flush(self.slots.open());
+        let schema = self.spec.output_schema();
+        let mut columns = self.groups.emit()?;
+        for accumulator in self.accumulators {
+            columns.extend(accumulator.emit()?);
+        }
+        if self.spec.listed.is_none() {
+            columns.push(Arc::new(UInt64Array::from(self.kept.into_units())) as ArrayRef);
+        }
+        Ok(RecordBatch::try_new(schema, columns)?)
     }
 
     /// About how many bytes the pass holds.
     pub(crate) fn size(&self) -> usize {
-        let per_group = 16 * self.sums.len() + 20;
-        let per_slot = 16 * self.cells.len() + 4;
-        self.groups.size() + self.slot_of.capacity() * per_group + self.pairs.capacity() * per_slot
+        let accumulators: usize = self.accumulators.iter().map(|a| a.size()).sum();
+        self.groups.size() + self.slots.size() + self.kept.size() + accumulators
     }
 
-    /// Fills `index` with the group of every row, and makes room for new groups.
-    fn find_groups(&mut self, batch: &RecordBatch, keys: usize) -> Result<()> {
-        if keys == 0 {
-            self.index.clear();
-            self.index.resize(batch.num_rows(), 0);
-            return Ok(());
-        }
-        let columns = &batch.columns()[1..=keys];
-        self.groups.intern(columns, &mut self.index)?;
-        let Some(rows) = &self.rows else { return Ok(()) };
-        let known = self.group_names.len();
-        let all = self.groups.len();
-        if all == known {
-            return Ok(());
-        }
-        // Groups are numbered as they are met, so each new one's first row is met in order.
-        let mut first = Vec::with_capacity(all - known);
-        for (row, &group) in self.index.iter().enumerate() {
-            if group == known + first.len() {
-                first.push(row as u32);
-            }
-        }
-        let first = UInt32Array::from(first);
-        let new = columns.iter().map(|c| take(c, &first, None)).collect::<std::result::Result<Vec<_>, _>>()?;
-        let encoded = rows.convert_columns(&new)?;
-        self.group_names.extend(encoded.iter().map(|row| self.spec.sampling.group(row.as_ref())));
-        if self.group_names.len() != all {
-            return internal_err!("groups are not numbered as they are met");
-        }
-        self.slot_of.resize(all, NOWHERE);
-        self.units.resize(all, 0);
-        for sums in &mut self.sums {
-            sums.resize(all, 0);
-        }
-        Ok(())
-    }
-
-    /// Fills `slots` with the slot of every row.
-    fn find_slots(&mut self, units: &UInt64Array) -> Result<()> {
-        self.slots.clear();
-        let groups = self.slot_of.len();
-        let mut current = self.open.last().copied();
-        for (&unit, &group) in units.values().iter().zip(&self.index) {
-            let start = match current {
-                Some((open, start)) if open == unit => start,
-                Some((open, _)) if open > unit => return internal_err!("rows are not ordered by unit"),
-                _ => {
-                    let start = self.pairs.len() as u32;
-                    self.open.push((unit, start));
-                    current = Some((unit, start));
-                    start
-                }
-            };
-            if group >= groups {
-                self.slots.push(NOWHERE);
-                continue;
-            }
-            let slot = self.slot_of[group];
-            let known = slot >= start && self.pairs.get(slot as usize) == Some(&(group as u32));
-            let slot = if known {
-                slot
-            } else {
-                let new = self.pairs.len() as u32;
-                self.pairs.push(group as u32);
-                self.slot_of[group] = new;
-                new
-            };
-            self.slots.push(slot);
-        }
-        Ok(())
-    }
-
-    /// Bounds the first `complete` open units and adds them to the groups.
+    /// Bounds the first `complete` open units, adds them to the groups, and forgets them.
     fn flush(&mut self, complete: usize) {
-        for i in 0..complete {
-            let (unit, start) = self.open[i];
-            let end = self.open.get(i + 1).map_or(self.pairs.len(), |next| next.1 as usize);
-            if self.spec.listed.is_some() {
-                self.flush_into_ball(start as usize, end);
-            } else {
-                self.flush_into_box(unit, start, end as u32);
-            }
+        let units = self.slots.complete(complete);
+        if self.spec.listed.is_none() {
+            self.kept.select(units, self.groups.names(), &self.spec);
         }
-    }
-
-    /// Declared keys: the whole vector of each measure into its L2 ball.
-    fn flush_into_ball(&mut self, start: usize, end: usize) {
-        let spec = Arc::clone(&self.spec);
-        let few = end - start <= spec.max_groups as usize;
-        let small = few
-            && spec
-                .balls
-                .iter()
-                .zip(&self.cells)
-                .zip(&spec.fraction_bits)
-                .all(|((ball, cells), &f)| within(&cells[start..end], ball.cell() >> f));
-        if small {
-            for ((sums, cells), &f) in self.sums.iter_mut().zip(&self.cells).zip(&spec.fraction_bits) {
-                for (pair, v) in self.pairs[start..end].iter().zip(&cells[start..end]) {
-                    sums[*pair as usize] += v << f;
-                }
-            }
-            return;
+        for accumulator in &mut self.accumulators {
+            accumulator.flush(units, &self.kept);
         }
-        let finer = spec.balls.iter().zip(&spec.fraction_bits);
-        for (((ball, &f), cells), vector) in finer.zip(&self.cells).zip(&mut self.vectors) {
-            vector.clear();
-            // A cell sums fewer than 2⁴⁰ 64-bit values, so the shift has room.
-            vector.extend(cells[start..end].iter().map(|&v| ball.saturate(v << f)));
-        }
-        for (m, measure) in spec.measures.iter().enumerate() {
-            let together = spec.measures.iter().enumerate().filter(|(_, o)| o.scale_group == measure.scale_group);
-            let factor = together.map(|(o, _)| spec.balls[o].factor(&self.vectors[o])).min().unwrap_or(Factor::ONE);
-            let scaled: Vec<i64> = self.vectors[m].iter().map(|&v| factor.scale(v)).collect();
-            // Proved in `bound`; a unit that were outside all the same contributes nothing.
-            if !spec.balls[m].contains(&scaled) {
-                continue;
-            }
-            for (pair, v) in self.pairs[start..end].iter().zip(scaled) {
-                self.sums[m][*pair as usize] += i128::from(v);
-            }
-        }
-    }
-
-    /// Undeclared keys: at most L0 groups, each measure limited to its interval.
-    fn flush_into_box(&mut self, unit: u64, start: u32, end: u32) {
-        let limit = self.spec.max_groups as usize;
-        self.kept.clear();
-        self.kept.extend(start..end);
-        if self.kept.len() > limit {
-            let (names, pairs, sampling) = (&self.group_names, &self.pairs, &self.spec.sampling);
-            self.kept.select_nth_unstable_by_key(limit - 1, |&slot| {
-                let name = names[pairs[slot as usize] as usize];
-                (sampling.rank(unit, name), name)
-            });
-            self.kept.truncate(limit);
-        }
-        for &slot in &self.kept {
-            let group = self.pairs[slot as usize] as usize;
-            self.units[group] += 1;
-            for ((measure, cells), sums) in self.spec.measures.iter().zip(&self.cells).zip(&mut self.sums) {
-                sums[group] += cells[slot as usize].clamp(i128::from(measure.low), i128::from(measure.high));
-            }
-        }
-    }
-
-    /// Moves the unit after the first `complete` ones to the front, and forgets the rest.
-    fn carry_over(&mut self, complete: usize) {
-        let Some(&(unit, start)) = self.open.get(complete) else { return };
-        let start = start as usize;
-        self.pairs.drain(1..start);
-        for cells in &mut self.cells {
-            cells.drain(1..start);
-            cells[NOWHERE as usize] = 0;
-        }
-        for (slot, &group) in self.pairs.iter().enumerate().skip(1) {
-            self.slot_of[group as usize] = slot as u32;
-        }
-        self.open.clear();
-        self.open.push((unit, 1));
-    }
-}
-
-fn within(cells: &[i128], most: u64) -> bool {
-    cells.iter().all(|v| v.unsigned_abs() <= u128::from(most))
-}
-
-/// Adds one measure of every row to its slot. `first_value` is the position of the first fixed-point column.
-fn fold_rows(fold: Fold, batch: &RecordBatch, first_value: usize, slots: &[u32], cells: &mut [i128]) -> Result<()> {
-    match fold {
-        Fold::Rows => slots.iter().for_each(|&s| cells[s as usize] += 1),
-        Fold::Units => slots.iter().for_each(|&s| cells[s as usize] = 1),
-        Fold::NonNull { value } => {
-            let column = batch.column(first_value + value);
-            for (row, &slot) in slots.iter().enumerate() {
-                cells[slot as usize] += i128::from(column.is_valid(row));
-            }
-        }
-        Fold::Sum { value } => {
-            let Some(column) = batch.column(first_value + value).as_primitive_opt::<Int64Type>() else {
-                return internal_err!("a value column is not Int64");
-            };
-            add_column(column, slots, cells);
-        }
-    }
-    Ok(())
-}
-
-fn add_column(column: &Int64Array, slots: &[u32], cells: &mut [i128]) {
-    if column.null_count() == 0 {
-        for (&v, &slot) in column.values().iter().zip(slots) {
-            cells[slot as usize] += i128::from(v);
-        }
-    } else {
-        for (v, &slot) in column.iter().zip(slots) {
-            cells[slot as usize] += i128::from(v.unwrap_or(0));
-        }
+        let from = self.slots.carry_over(complete);
+        self.accumulators.iter_mut().for_each(|a| a.carry_over(from));
     }
 }

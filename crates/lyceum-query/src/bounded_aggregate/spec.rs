@@ -81,6 +81,12 @@ impl BoundSpec {
         Arc::new(Schema::new(fields))
     }
 
+    /// Whether units only need to be told apart: then their ordinals in a table do instead of their ids. Not where
+    /// groups are sampled, because what a person's sample is must not depend on who else is there.
+    pub(crate) const fn by_ordinal(&self) -> bool {
+        self.listed.is_some()
+    }
+
     /// The keys as nullable fields `k0…`.
     pub(crate) fn key_fields(&self) -> impl Iterator<Item = Field> {
         self.keys.iter().enumerate().map(|(i, k)| Field::new(format!("k{i}"), k.data_type.clone(), true))

@@ -1,5 +1,8 @@
 //! The operator against a naive reference, over random rows in random partitions, planned by DataFusion.
 
+mod equal;
+mod oracle;
+
 use super::exec::BoundedAggregateExec;
 use super::node::BoundedAggregateNode;
 use super::spec::{BoundSpec, SamplingKey};

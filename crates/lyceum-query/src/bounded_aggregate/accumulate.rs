@@ -1,0 +1,66 @@
+//! What a pass does with slots: the trait that every kind of accumulator implements.
+//!
+//! The pass gives every row a slot and knows when a unit is complete; an accumulator folds rows into slots, bounds what
+//! a complete unit contributes, and adds it to the groups. Calls are per batch, so loops over rows stay free of dispatch.
+//! A new kind is a file with this trait and a line in [`kinds`].
+
+use super::sample::Kept;
+use super::slots::Complete;
+use super::spec::BoundSpec;
+use super::sums_in_ball::SumsInBall;
+use super::sums_in_box::SumsInBox;
+use arrow::array::ArrayRef;
+use arrow::record_batch::RecordBatch;
+use datafusion::common::Result;
+use std::sync::Arc;
+
+/// One kind of accumulator over one partition.
+///
+/// Nothing here may fail, overflow or allocate beyond rows of a batch and groups because of a value. All arithmetic is
+/// exact, so that neither the order of a unit's rows nor partitions matter.
+pub(super) trait Accumulator: Send {
+    /// Makes room for `groups` groups, without forgetting any.
+    fn grow(&mut self, groups: usize);
+
+    /// Folds the rows of a batch into their slots.
+    ///
+    /// # Errors
+    /// When a column is of another type than the plan says.
+    fn fold(&mut self, rows: &Rows<'_>) -> Result<()>;
+
+    /// Bounds the units that are complete and adds them to the groups.
+    fn flush(&mut self, complete: Complete<'_>, kept: &Kept);
+
+    /// Moves the slots from position `from` on to position 1 and forgets the others.
+    fn carry_over(&mut self, from: usize);
+
+    /// The sums by group: one column per measure.
+    ///
+    /// # Errors
+    /// When Arrow can't hold the columns.
+    fn emit(self: Box<Self>) -> Result<Vec<ArrayRef>>;
+
+    /// About how many bytes it holds.
+    fn size(&self) -> usize;
+}
+
+/// The rows of a batch.
+pub(super) struct Rows<'a> {
+    /// Columns as *below* has them.
+    pub(super) batch: &'a RecordBatch,
+    /// Position of the first fixed-point column.
+    pub(super) first_value: usize,
+    /// The slot of each row; the first one means nowhere.
+    pub(super) slots: &'a [u32],
+    /// How many slots there are.
+    pub(super) len: usize,
+}
+
+/// The accumulators of a query; together they give its measures, in order.
+pub(super) fn kinds(spec: &Arc<BoundSpec>, groups: usize) -> Vec<Box<dyn Accumulator>> {
+    if spec.listed.is_some() {
+        vec![Box::new(SumsInBall::new(Arc::clone(spec), groups))]
+    } else {
+        vec![Box::new(SumsInBox::new(Arc::clone(spec), groups))]
+    }
+}
