@@ -16,7 +16,6 @@ mod public;
 mod released;
 mod split;
 mod tables;
-#[expect(dead_code, reason = "joins and aggregates within a unit build on it")]
 mod units;
 
 use crate::barrier::Barrier;
@@ -25,6 +24,7 @@ use crate::catalog::CatalogTable;
 use crate::error::QueryError;
 use crate::parse::{PrivacyOptions, Words};
 use aggregate::Bounded;
+use datafusion::common::TableReference;
 use datafusion::logical_expr::LogicalPlan;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -69,7 +69,8 @@ pub fn certify(query: ResolvedQuery) -> Result<Certified, QueryError> {
         let plan = public::admit(plan, &words)?;
         return Ok(Certified::Public(PublicQuery { plan, tables }));
     }
-    let context = Context { words: &words, options, text_bytes: Cell::new(0), steps: Cell::new(0) };
+    let context =
+        Context { words: &words, options, text_bytes: Cell::new(0), steps: Cell::new(0), names: Cell::new(0) };
     let aggregate = split::barrier(&plan, &context)?;
     let input = below::node(&aggregate.input, &context)?;
     let Bounded { below, mut barrier, certificate } = aggregate::bound(&aggregate, input, &context)?;
@@ -87,6 +88,17 @@ pub(crate) struct Context<'a> {
     pub(crate) text_bytes: Cell<u64>,
     /// Steps of matching texts for one row, so far.
     pub(crate) steps: Cell<u64>,
+    /// Names given to the engine's own columns, so far.
+    pub(crate) names: Cell<u32>,
+}
+
+impl Context<'_> {
+    /// A name that no other columns have.
+    pub(crate) fn name(&self, prefix: &str) -> TableReference {
+        let n = self.names.get();
+        self.names.set(n + 1);
+        TableReference::bare(format!("{prefix}{n}"))
+    }
 }
 
 impl CertifiedQuery {

@@ -1,6 +1,6 @@
 //! Finds the barrier: the lowest aggregate over private rows. Everything above it is post-processing.
 
-use super::{Context, tables};
+use super::{Context, tables, units};
 use crate::error::{Reason, Refusal};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
@@ -33,12 +33,14 @@ fn locate<'a>(plan: &'a LogicalPlan, context: &Context<'_>, found: &mut Vec<&'a 
     }
     match plan {
         LogicalPlan::Aggregate(aggregate) => {
-            if has_private_aggregate(&aggregate.input) {
-                locate(&aggregate.input, context, found)
-            } else {
+            if units::is_barrier(plan) {
                 found.push(aggregate);
-                Ok(())
+                return Ok(());
             }
+            if units::holds_private(plan) {
+                return Err(persons(aggregate, context));
+            }
+            locate(&aggregate.input, context, found)
         }
         LogicalPlan::Projection(_)
         | LogicalPlan::Filter(_)
@@ -50,7 +52,7 @@ fn locate<'a>(plan: &'a LogicalPlan, context: &Context<'_>, found: &mut Vec<&'a 
         | LogicalPlan::Union(_)
         | LogicalPlan::Join(_) => {
             for input in plan.inputs() {
-                if tables::reads_private(input) && !has_private_aggregate(input) {
+                if tables::reads_private(input) && !has_barrier(input) {
                     return Err(without_aggregate(plan, context));
                 }
                 locate(input, context, found)?;
@@ -89,11 +91,11 @@ pub(super) fn mixed() -> Refusal {
     .fix("ask for the private statistics alone and join the answer with the other table yourself")
 }
 
-fn has_private_aggregate(plan: &LogicalPlan) -> bool {
+fn has_barrier(plan: &LogicalPlan) -> bool {
     let mut found = false;
     // The closure never fails.
     let _ = plan.apply_with_subqueries(|node| {
-        found |= matches!(node, LogicalPlan::Aggregate(a) if tables::reads_private(&a.input));
+        found |= units::is_barrier(node);
         Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     found
@@ -116,6 +118,7 @@ fn without_aggregate(plan: &LogicalPlan, context: &Context<'_>) -> Refusal {
         )
         .fix("aggregate first: SELECT k, COUNT(*) AS n, RANK() OVER (ORDER BY COUNT(*) DESC) FROM … GROUP BY k")
         .at(context.words.find("OVER")),
+        LogicalPlan::Aggregate(aggregate) if units::holds_private(plan) => persons(aggregate, context),
         LogicalPlan::Join(_) => join(context),
         LogicalPlan::Union(_) => Refusal::new(
             Reason::RowOrder,
@@ -131,14 +134,28 @@ fn without_aggregate(plan: &LogicalPlan, context: &Context<'_>) -> Refusal {
     }
 }
 
-/// Joins have no rule yet; the reason is the one that every rule for them will have.
-pub(super) fn join(context: &Context<'_>) -> Refusal {
+/// Aggregates per person stay below: they are facts about single persons.
+fn persons(aggregate: &Aggregate, context: &Context<'_>) -> Refusal {
+    let units = units::columns(&aggregate.input);
+    let name = aggregate.input.schema().fields().iter().zip(units).find(|(_, unit)| *unit);
+    let name = name.map_or_else(|| "<privacy unit>".to_owned(), |(field, _)| field.name().clone());
+    Refusal::new(
+        Reason::Unit,
+        format!("GROUP BY {name} would show single persons"),
+        "Aggregates per person can be aggregated again, over many persons; they don't leave themselves.",
+    )
+    .fix(format!("SELECT n, COUNT(*) FROM (SELECT {name}, COUNT(*) AS n FROM … GROUP BY {name}) q GROUP BY n"))
+    .at(context.words.find(&name))
+}
+
+/// Private rows that are joined and not aggregated.
+fn join(context: &Context<'_>) -> Refusal {
     Refusal::new(
         Reason::Join,
         "this join could put one person's rows beside another person's",
-        "Joins of private tables are not supported yet.",
+        "Private rows can be joined on the privacy unit, below an aggregate; what is released can be joined above it.",
     )
-    .fix("ask about one table at a time")
+    .fix("aggregate both sides first, or join on the privacy unit and aggregate the result")
     .at(context.words.find("JOIN"))
     .at(context.words.find("FROM"))
 }
