@@ -31,6 +31,7 @@ use crate::parse::{PrivacyOptions, Words};
 use crate::released_table::{Origin, ReleasedTable};
 use above::{Release, SetOrigin};
 use aggregate::Bounded;
+use datafusion::common::TableReference;
 use datafusion::logical_expr::{Aggregate, LogicalPlan};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -111,7 +112,13 @@ struct Found<'a> {
 impl Found<'_> {
     /// Limits of texts and steps are for one row of one barrier.
     fn context(&self) -> Context<'_> {
-        Context { words: self.words, options: self.options, text_bytes: Cell::new(0), steps: Cell::new(0) }
+        Context {
+            words: self.words,
+            options: self.options,
+            text_bytes: Cell::new(0),
+            steps: Cell::new(0),
+            names: Cell::new(0),
+        }
     }
 
     /// Bounds an aggregate: each of its grouping sets, the largest first, is a release or a total over one.
@@ -186,6 +193,17 @@ pub(crate) struct Context<'a> {
     pub(crate) text_bytes: Cell<u64>,
     /// Steps of matching texts for one row, so far.
     pub(crate) steps: Cell<u64>,
+    /// Names given to the engine's own columns, so far.
+    pub(crate) names: Cell<u32>,
+}
+
+impl Context<'_> {
+    /// A name that no other columns have.
+    pub(crate) fn name(&self, prefix: &str) -> TableReference {
+        let n = self.names.get();
+        self.names.set(n + 1);
+        TableReference::bare(format!("{prefix}{n}"))
+    }
 }
 
 impl CertifiedQuery {

@@ -37,7 +37,9 @@ impl Kind {
         match data_type {
             DataType::Boolean => Some(Self::Boolean),
             DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => Some(Self::Int),
-            DataType::UInt8 | DataType::UInt16 | DataType::UInt32 => Some(Self::Int),
+            DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => Some(Self::Int),
+            // What an unsigned number of rows and a signed one are coerced to.
+            DataType::Decimal128(20.., 0) => Some(Self::Int),
             DataType::Float32 | DataType::Float64 => Some(Self::Float),
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Some(Self::Text),
             DataType::Date32 => Some(Self::Date),

@@ -10,11 +10,13 @@ mod kernel;
 mod like;
 mod number;
 mod rules;
+mod signed;
 mod text;
 mod time;
 
 pub(crate) use calendar::Part;
 pub(crate) use rules::domain;
+pub(crate) use signed::signed;
 
 use crate::domain::Kind;
 use arrow::datatypes::DataType;

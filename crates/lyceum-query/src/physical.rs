@@ -1,17 +1,22 @@
 //! The physical plan of *below*, made before the charge with statistics withheld, and checked: every operator and
 //! every expression is on a list, so nothing that the optimizer puts in can fail or leak because of a row.
 
+mod joins;
+mod operators;
+pub(crate) mod rules;
+
 use crate::bind::CatalogSource;
 use crate::bounded_aggregate::exec::BoundedAggregateExec;
 use crate::bounded_aggregate::node::BoundedAggregateNode;
 use crate::bounded_aggregate::spec::BoundSpec;
+use crate::catalog::UNIT_COLUMN;
 use crate::failure::PriceError;
 use crate::functions;
 use crate::layout;
 use crate::session;
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{DataFusionError, Result, stats::Precision};
+use datafusion::common::{DataFusionError, Result, internal_err, stats::Precision};
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::provider_as_source;
 use datafusion::datasource::source::DataSourceExec;
@@ -21,14 +26,8 @@ use datafusion::physical_expr::expressions::{
     BinaryExpr, CaseExpr, CastExpr, Column, InListExpr, IsNotNullExpr, IsNullExpr, LikeExpr, Literal, NotExpr,
 };
 use datafusion::physical_expr::{PhysicalExpr, ScalarFunctionExpr};
-use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
-use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::empty::EmptyExec;
-use datafusion::physical_plan::filter::FilterExec;
-use datafusion::physical_plan::projection::ProjectionExec;
-use datafusion::physical_plan::repartition::RepartitionExec;
-use datafusion::physical_plan::sorts::sort::SortExec;
-use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use datafusion::physical_plan::joins::{HashJoinExec, SortMergeJoinExec};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, StatisticsArgs};
 use std::sync::Arc;
 
@@ -89,8 +88,8 @@ pub(crate) fn check(plan: &Arc<dyn ExecutionPlan>) -> std::result::Result<(), Pr
 }
 
 fn check_below(plan: &Arc<dyn ExecutionPlan>) -> std::result::Result<(), PriceError> {
-    if !listed(plan) {
-        return Err(PriceError::Operator { operator: plan.name().to_owned() });
+    if let Some(operator) = operators::refused(plan) {
+        return Err(PriceError::Operator { operator });
     }
     if plan.children().is_empty() && !plan.is::<EmptyExec>() {
         let statistics = plan.statistics_from_inputs(&[], &StatisticsArgs::new());
@@ -99,46 +98,59 @@ fn check_below(plan: &Arc<dyn ExecutionPlan>) -> std::result::Result<(), PriceEr
             return Err(PriceError::Planning { step: "statistics are not withheld" });
         }
     }
-    let input = input_schema(plan);
-    let mut refused = None;
-    let walked = plan.apply_expressions(&mut |expr| {
-        expr.apply(|e| {
+    for (expr, input) in expressions(plan).map_err(|_| PriceError::Planning { step: "expressions" })? {
+        let mut refused = None;
+        let walked = expr.apply(|e| {
             refused = refused_expression(e, &input);
             Ok(if refused.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-        })
-    });
-    if let Some(expression) = refused {
-        return Err(PriceError::Expression { expression });
+        });
+        walked.map_err(|_| PriceError::Planning { step: "expressions" })?;
+        if let Some(expression) = refused {
+            return Err(PriceError::Expression { expression });
+        }
     }
-    walked.map_err(|_| PriceError::Planning { step: "expressions" })?;
     plan.children().into_iter().try_for_each(check_below)
 }
 
-/// The schema that a node's expressions refer to.
-fn input_schema(plan: &Arc<dyn ExecutionPlan>) -> SchemaRef {
-    if let Some(child) = plan.children().first() {
-        return child.schema();
+/// Whether a plan reads public tables only, and at least one: their files have no unit.
+fn is_public(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let children = plan.children();
+    if children.is_empty() {
+        return plan.is::<DataSourceExec>() && input_schema(plan).index_of(UNIT_COLUMN).is_err();
     }
+    children.into_iter().all(is_public)
+}
+
+/// Every expression of a node with the schema that it refers to.
+fn expressions(plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<(Arc<dyn PhysicalExpr>, SchemaRef)>> {
+    let (on, filter) = if let Some(join) = plan.downcast_ref::<SortMergeJoinExec>() {
+        (join.on(), join.filter().as_ref())
+    } else if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
+        (join.on(), join.filter())
+    } else {
+        let input = plan.children().first().map_or_else(|| input_schema(plan), |child| child.schema());
+        let mut found = Vec::new();
+        let _ = plan.apply_expressions(&mut |e| {
+            found.push((Arc::clone(e), Arc::clone(&input)));
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        return Ok(found);
+    };
+    let schemas: Vec<SchemaRef> = plan.children().into_iter().map(|c| c.schema()).collect();
+    let [left, right] = schemas.as_slice() else { return internal_err!("a join has two inputs") };
+    let keys = on.iter().flat_map(|(l, r)| [(Arc::clone(l), Arc::clone(left)), (Arc::clone(r), Arc::clone(right))]);
+    Ok(keys.chain(filter.map(|f| (Arc::clone(f.expression()), Arc::clone(f.schema())))).collect())
+}
+
+/// The schema that a scan's expressions refer to.
+fn input_schema(plan: &Arc<dyn ExecutionPlan>) -> SchemaRef {
     let scan = plan.downcast_ref::<DataSourceExec>();
     let files = scan.and_then(|s| s.data_source().downcast_ref::<FileScanConfig>());
     files.map_or_else(|| plan.schema(), |f| Arc::clone(f.file_source().table_schema().table_schema()))
 }
 
-/// Operators that may run on private rows.
-fn listed(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    plan.is::<DataSourceExec>()
-        || plan.is::<FilterExec>()
-        || plan.is::<ProjectionExec>()
-        || plan.is::<SortExec>()
-        || plan.is::<SortPreservingMergeExec>()
-        || plan.is::<RepartitionExec>()
-        || plan.is::<CoalescePartitionsExec>()
-        || plan.is::<CooperativeExec>()
-        || plan.is::<EmptyExec>()
-}
-
 /// What is wrong with an expression, not looking at its children; `None` if it is total.
-fn refused_expression(expr: &Arc<dyn PhysicalExpr>, input: &Schema) -> Option<String> {
+fn refused_expression(expr: &Arc<dyn PhysicalExpr>, input: &SchemaRef) -> Option<String> {
     if let Some(binary) = expr.downcast_ref::<BinaryExpr>() {
         return (!total_operator(*binary.op())).then(|| binary.op().to_string());
     }
@@ -201,7 +213,7 @@ mod tests {
     use crate::barrier::{Fold, Measure};
     use crate::bounded_aggregate::bound::Ball;
     use crate::bounded_aggregate::spec::SamplingKey;
-    use arrow::datatypes::Field;
+    use arrow::datatypes::{Field, Schema};
     use datafusion::datasource::MemTable;
     use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast, col, lit};
 

@@ -2,6 +2,7 @@
 
 use crate::bounded_aggregate::planner::BarrierPlanner;
 use crate::config::EngineConfig;
+use crate::physical::rules;
 use datafusion::common::Result;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -45,8 +46,12 @@ pub(crate) fn data_session(target_partitions: usize, runtime: Arc<RuntimeEnv>) -
     let mut config = options(target_partitions);
     let o = config.options_mut();
     o.optimizer.prefer_hash_join = false;
+    // Rows of one unit are in one partition, so groups and windows of a unit are, too, however few partitions there are.
+    o.optimizer.subset_repartition_threshold = 1;
     SessionStateBuilder::new()
         .with_config(config)
+        .with_optimizer_rules(rules::logical())
+        .with_physical_optimizer_rules(rules::physical())
         .with_runtime_env(runtime)
         .with_query_planner(Arc::new(BarrierPlanner))
         .build()
@@ -66,6 +71,9 @@ fn options(target_partitions: usize) -> SessionConfig {
         .with_repartition_file_scans(false);
     let o = config.options_mut();
     o.optimizer.enable_dynamic_filter_pushdown = false;
+    o.optimizer.enable_join_dynamic_filter_pushdown = false;
+    o.optimizer.enable_topk_dynamic_filter_pushdown = false;
+    o.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     o.execution.parquet.pushdown_filters = false;
     config
 }

@@ -2,25 +2,35 @@
 //! quotes in texts are not escaped, and `a AND b IS NULL` stands for two different conditions. Equal texts are given
 //! equal stored answers, so here every tree is written with its structure and every text with its quotes escaped.
 
+use super::tables;
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use std::fmt::Write;
 
-/// Writes a plan in normal form: a projection over filters over a scan.
+/// Writes a plan in normal form. Tables are named by release and version, and by the place where they stand.
 pub(super) fn plan(plan: &LogicalPlan, text: &mut String) {
+    let list = |expressions: &[Expr]| format!("{:?}", expressions.iter().map(expression).collect::<Vec<_>>());
     // Writing to a string never fails.
     let _ = match plan {
-        LogicalPlan::TableScan(scan) => writeln!(text, "scan {:?}", scan.table_name),
+        LogicalPlan::TableScan(scan) => {
+            let table = tables::source(scan).map(|s| s.table());
+            let table = table.map(|t| format!("{} {} {:?}", t.release, t.version, t.table.name().as_str()));
+            writeln!(text, "scan {:?} {table:?}", scan.table_name)
+        }
         LogicalPlan::Filter(filter) => writeln!(text, "filter {}", expression(&filter.predicate)),
-        LogicalPlan::Projection(projection) => {
-            let columns: Vec<String> = projection.expr.iter().map(expression).collect();
-            writeln!(text, "project {columns:?}")
+        LogicalPlan::Projection(projection) => writeln!(text, "project {}", list(&projection.expr)),
+        LogicalPlan::Aggregate(aggregate) => {
+            writeln!(text, "group {} {}", list(&aggregate.group_expr), list(&aggregate.aggr_expr))
         }
-        other => {
-            let columns: Vec<String> = other.expressions().iter().map(expression).collect();
-            writeln!(text, "{:?} {columns:?}", other.display().to_string())
+        LogicalPlan::Window(window) => writeln!(text, "window {}", list(&window.window_expr)),
+        LogicalPlan::Join(join) => {
+            let on: Vec<(String, String)> = join.on.iter().map(|(l, r)| (expression(l), expression(r))).collect();
+            let filter = join.filter.as_ref().map(expression);
+            writeln!(text, "join {:?} {on:?} {filter:?} {:?} {}", join.join_type, join.null_equality, join.null_aware)
         }
+        LogicalPlan::Union(_) => writeln!(text, "union"),
+        other => writeln!(text, "{:?} {}", other.display().to_string(), list(&other.expressions())),
     };
     let inputs = plan.inputs();
     let _ = writeln!(text, "inputs {}", inputs.len());

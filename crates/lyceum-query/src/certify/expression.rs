@@ -1,7 +1,7 @@
 //! Expressions below the barrier: each admitted one becomes a total expression over the stored columns, with its
 //! domain. One match over every kind of expression, without a wildcard: what no rule admits is refused.
 
-use super::below::{Facts, Node, facts};
+use super::below::{Facts, Relation, facts};
 use super::operators;
 use super::{Context, split};
 use crate::domain::{Domain, Kind, MAX_ROW_TEXT_BYTES, MAX_TEXT_BYTES};
@@ -143,7 +143,7 @@ pub(super) fn types(what: String, at: Option<Position>) -> Refusal {
 }
 
 /// The kind that SQL gives an expression.
-pub(super) fn kind_of(expr: &Expr, node: &Node) -> Result<Kind, Refusal> {
+pub(super) fn kind_of(expr: &Expr, node: &Relation) -> Result<Kind, Refusal> {
     let data_type = expr
         .get_type(node.schema.as_ref())
         .map_err(|_| types("the type of an expression is not known".to_owned(), None))?;
@@ -153,13 +153,13 @@ pub(super) fn kind_of(expr: &Expr, node: &Node) -> Result<Kind, Refusal> {
 }
 
 /// Makes an expression total.
-pub(super) fn typed(expr: &Expr, node: &Node, context: &Context<'_>) -> Result<Typed, Refusal> {
+pub(super) fn typed(expr: &Expr, node: &Relation, context: &Context<'_>) -> Result<Typed, Refusal> {
     let refused = |what: &str, word: &str| Err(unsupported(what).at(context.words.find(word)));
     match expr {
         Expr::Alias(Alias { expr, .. }) => typed(expr, node, context),
         Expr::Column(column) => match facts(column, node, context)? {
             Facts::Value(value) => Ok(value.clone()),
-            Facts::Unit => Err(unit(context, &column.name)),
+            Facts::Unit | Facts::Perhaps(_) => Err(unit(context, &column.name)),
         },
         Expr::Literal(value, _) => literal(value),
         Expr::BinaryExpr(binary) => self::binary(expr, binary, node, context),
@@ -267,7 +267,7 @@ fn distinct(op: Operator, expr: Expr, value: bool) -> Expr {
 /// A predicate of a predicate; whether NULL stays NULL.
 fn predicate(
     inner: &Expr,
-    node: &Node,
+    node: &Relation,
     context: &Context<'_>,
     keeps_null: bool,
     make: impl FnOnce(Expr) -> Expr,
@@ -279,16 +279,29 @@ fn predicate(
 
 fn null_test(
     inner: &Expr,
-    node: &Node,
+    node: &Relation,
     context: &Context<'_>,
     make: impl FnOnce(Expr) -> Expr,
 ) -> Result<Typed, Refusal> {
+    // Whether an outer join found something of the row's own unit is no more about the unit than a count of its rows.
+    if let Expr::Column(column) = unaliased(inner)
+        && let Facts::Perhaps(unit) = facts(column, node, context)?
+    {
+        return Ok(Typed { expr: make(unit.clone()), domain: Domain::boolean(false), size: 2 });
+    }
     let inner = typed(inner, node, context)?;
     Typed { expr: make(inner.expr), domain: Domain::boolean(false), size: inner.size + 1 }.checked(context)
 }
 
+fn unaliased(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Alias(alias) => unaliased(&alias.expr),
+        other => other,
+    }
+}
+
 /// Both sides as one kind.
-fn alike(left: Typed, right: Typed, context: &Context<'_>) -> Result<(Typed, Typed), Refusal> {
+pub(super) fn alike(left: Typed, right: Typed, context: &Context<'_>) -> Result<(Typed, Typed), Refusal> {
     let kind = match (left.kind(), right.kind()) {
         (a, b) if a == b => a,
         (Kind::Int, Kind::Float) | (Kind::Float, Kind::Int) => Kind::Float,
@@ -299,7 +312,7 @@ fn alike(left: Typed, right: Typed, context: &Context<'_>) -> Result<(Typed, Typ
     Ok((left.of_kind(kind, context)?, right.of_kind(kind, context)?))
 }
 
-fn binary(expr: &Expr, binary: &BinaryExpr, node: &Node, context: &Context<'_>) -> Result<Typed, Refusal> {
+fn binary(expr: &Expr, binary: &BinaryExpr, node: &Relation, context: &Context<'_>) -> Result<Typed, Refusal> {
     match binary.op {
         Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo => {
             operators::arithmetic(expr, binary, node, context)
@@ -353,7 +366,7 @@ fn binary(expr: &Expr, binary: &BinaryExpr, node: &Node, context: &Context<'_>) 
 }
 
 /// A chain of ANDs or of ORs, walked along its left side without recursion: such chains are long.
-fn chain(expr: &Expr, op: Operator, node: &Node, context: &Context<'_>) -> Result<Typed, Refusal> {
+fn chain(expr: &Expr, op: Operator, node: &Relation, context: &Context<'_>) -> Result<Typed, Refusal> {
     let mut parts = Vec::new();
     let mut rest = expr;
     while let Expr::BinaryExpr(b) = rest
@@ -383,7 +396,7 @@ fn join_sides(
     Typed { expr, domain: Domain::boolean(nullable), size }.checked(context)
 }
 
-fn between(between: &Between, node: &Node, context: &Context<'_>) -> Result<Typed, Refusal> {
+fn between(between: &Between, node: &Relation, context: &Context<'_>) -> Result<Typed, Refusal> {
     let value = typed(&between.expr, node, context)?;
     let (value, low) = alike(value, typed(&between.low, node, context)?, context)?;
     let (value, high) = alike(value, typed(&between.high, node, context)?, context)?;
@@ -395,7 +408,7 @@ fn between(between: &Between, node: &Node, context: &Context<'_>) -> Result<Type
     Typed { expr, domain: Domain::boolean(nullable), size }.checked(context)
 }
 
-fn in_list(list: &InList, node: &Node, context: &Context<'_>) -> Result<Typed, Refusal> {
+fn in_list(list: &InList, node: &Relation, context: &Context<'_>) -> Result<Typed, Refusal> {
     let value = typed(&list.expr, node, context)?;
     let mut nullable = value.domain.nullable;
     let mut size = value.size + 1;
@@ -410,7 +423,7 @@ fn in_list(list: &InList, node: &Node, context: &Context<'_>) -> Result<Typed, R
     Typed { expr, domain: Domain::boolean(nullable), size }.checked(context)
 }
 
-fn like(like: &Like, node: &Node, context: &Context<'_>) -> Result<Typed, Refusal> {
+fn like(like: &Like, node: &Relation, context: &Context<'_>) -> Result<Typed, Refusal> {
     let value = typed(&like.expr, node, context)?.of_kind(Kind::Text, context)?;
     let pattern = typed(&like.pattern, node, context)?;
     let Some(ScalarValue::Utf8(Some(text))) = pattern.value() else {
@@ -441,7 +454,7 @@ fn like(like: &Like, node: &Node, context: &Context<'_>) -> Result<Typed, Refusa
     Typed { expr: Expr::Not(Box::new(matched.expr)), domain, size: matched.size + 1 }.checked(context)
 }
 
-fn case(expr: &Expr, case: &Case, node: &Node, context: &Context<'_>) -> Result<Typed, Refusal> {
+fn case(expr: &Expr, case: &Case, node: &Relation, context: &Context<'_>) -> Result<Typed, Refusal> {
     let kind = kind_of(expr, node)?;
     let base = case.expr.as_ref().map(|e| typed(e, node, context)).transpose()?;
     let mut size = 1;

@@ -1,7 +1,7 @@
 //! What WHERE says about columns: the domains of later expressions are narrowed by comparisons with literals.
 
 use super::Context;
-use super::below::{Facts, Node, facts};
+use super::below::{Facts, Relation, facts};
 use super::expression::typed;
 use crate::domain::{Domain, Interval, Kind, point};
 use datafusion::common::{Column, ScalarValue};
@@ -11,7 +11,7 @@ use datafusion::logical_expr::{Between, BinaryExpr, Expr, Operator};
 use std::cmp::Ordering;
 
 /// Narrows the node's columns by a predicate that holds on all rows left; sentences for the certificate.
-pub(super) fn apply(predicate: &Expr, node: &mut Node, context: &Context<'_>) -> Vec<String> {
+pub(super) fn apply(predicate: &Expr, node: &mut Relation, context: &Context<'_>) -> Vec<String> {
     let mut said = Vec::new();
     for condition in split_conjunction(predicate) {
         if let Some((column, domain)) = narrowed(condition, node, context)
@@ -26,7 +26,7 @@ pub(super) fn apply(predicate: &Expr, node: &mut Node, context: &Context<'_>) ->
 }
 
 /// The column that a condition is about, and its domain where the condition holds.
-fn narrowed(condition: &Expr, node: &Node, context: &Context<'_>) -> Option<(Column, Domain)> {
+fn narrowed(condition: &Expr, node: &Relation, context: &Context<'_>) -> Option<(Column, Domain)> {
     match condition {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
             if let Some(column) = plain_column(left) {
@@ -69,7 +69,7 @@ fn truth(value: bool) -> ScalarValue {
     ScalarValue::Boolean(Some(value))
 }
 
-fn boolean(column: &Column, node: &Node, context: &Context<'_>) -> Option<Domain> {
+fn boolean(column: &Column, node: &Relation, context: &Context<'_>) -> Option<Domain> {
     domain_of(column, node, context).filter(|d| d.kind == Kind::Boolean)
 }
 
@@ -82,15 +82,15 @@ fn plain_column(expr: &Expr) -> Option<&Column> {
     }
 }
 
-fn domain_of(column: &Column, node: &Node, context: &Context<'_>) -> Option<Domain> {
+fn domain_of(column: &Column, node: &Relation, context: &Context<'_>) -> Option<Domain> {
     match facts(column, node, context).ok()? {
         Facts::Value(value) => Some(value.domain.clone()),
-        Facts::Unit => None,
+        Facts::Unit | Facts::Perhaps(_) => None,
     }
 }
 
 /// A literal that has exactly the column's kind. A cast to another kind compares something else than the column.
-fn literal(expr: &Expr, kind: Kind, node: &Node, context: &Context<'_>) -> Option<ScalarValue> {
+fn literal(expr: &Expr, kind: Kind, node: &Relation, context: &Context<'_>) -> Option<ScalarValue> {
     let value = typed(expr, node, context).ok()?;
     match value.expr {
         Expr::Literal(v, _) if value.domain.kind == kind && !v.is_null() => Some(v),
@@ -102,7 +102,7 @@ fn compare(
     column: &Column,
     op: Operator,
     other: &Expr,
-    node: &Node,
+    node: &Relation,
     context: &Context<'_>,
 ) -> Option<(Column, Domain)> {
     let domain = domain_of(column, node, context)?;

@@ -1,7 +1,7 @@
 //! Arithmetic, casts and functions below the barrier, by the allow-list of [`crate::functions`].
 
 use super::Context;
-use super::below::Node;
+use super::below::Relation as Node;
 use super::expression::{Typed, kind_of, null, typed, types, unsupported};
 use crate::bind::{closest, query_time};
 use crate::domain::{Domain, Kind};
@@ -95,6 +95,7 @@ pub(super) fn cast(expr: &Expr, to: &DataType, node: &Node, context: &Context<'_
         DataType::UInt8 => Some((0, i64::from(u8::MAX))),
         DataType::UInt16 => Some((0, i64::from(u16::MAX))),
         DataType::UInt32 => Some((0, i64::from(u32::MAX))),
+        DataType::UInt64 => Some((0, i64::MAX)),
         _ => None,
     };
     match range {

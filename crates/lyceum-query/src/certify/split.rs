@@ -1,7 +1,7 @@
 //! Finds the barriers: the aggregates over private rows that don't keep them apart by unit. Everything above them is
 //! post-processing.
 
-use super::{Context, units};
+use super::{Context, tables, units};
 use crate::error::{Reason, Refusal};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan};
@@ -109,15 +109,8 @@ fn without_aggregate(plan: &LogicalPlan, context: &Context<'_>) -> Refusal {
         )
         .fix("aggregate first: SELECT k, COUNT(*) AS n, RANK() OVER (ORDER BY COUNT(*) DESC) FROM … GROUP BY k")
         .at(context.words.find("OVER")),
-        LogicalPlan::Aggregate(_) => Refusal::new(
-            Reason::Unit,
-            "aggregates per person don't leave",
-            "Grouped by the privacy unit, each row of the result is about one person.",
-        )
-        .fix("SELECT n, COUNT(*) FROM (SELECT <unit>, COUNT(*) AS n FROM … GROUP BY <unit>) GROUP BY n")
-        .at(context.words.find("GROUP")),
-        // Rows of a join or a union, or released numbers beside private rows.
-        LogicalPlan::Join(join) if !(units::holds_private(&join.left) && units::holds_private(&join.right)) => {
+        LogicalPlan::Aggregate(aggregate) => persons(aggregate, context),
+        LogicalPlan::Join(join) if is_released(&join.left) || is_released(&join.right) => {
             Refusal::new(
                 Reason::RawRows,
                 "private rows are joined with the result of an aggregate",
@@ -133,16 +126,23 @@ fn without_aggregate(plan: &LogicalPlan, context: &Context<'_>) -> Refusal {
     }
 }
 
-/// Joins have no rule yet; the reason is the one that every rule for them will have.
-pub(super) fn join(context: &Context<'_>) -> Refusal {
+/// Whether what a plan gives has passed a barrier.
+fn is_released(plan: &LogicalPlan) -> bool {
+    tables::reads_private(plan) && !units::holds_private(plan)
+}
+
+/// Aggregates per person stay below: they are facts about single persons.
+fn persons(aggregate: &Aggregate, context: &Context<'_>) -> Refusal {
+    let units = units::columns(&aggregate.input);
+    let name = aggregate.input.schema().fields().iter().zip(units).find(|(_, unit)| *unit);
+    let name = name.map_or_else(|| "<privacy unit>".to_owned(), |(field, _)| field.name().clone());
     Refusal::new(
-        Reason::Join,
-        "this join could put one person's rows beside another person's",
-        "Joins of private tables are not supported yet.",
+        Reason::Unit,
+        format!("GROUP BY {name} would show single persons"),
+        "Aggregates per person can be aggregated again, over many persons; they don't leave themselves.",
     )
-    .fix("ask about one table at a time")
-    .at(context.words.find("JOIN"))
-    .at(context.words.find("FROM"))
+    .fix(format!("SELECT n, COUNT(*) FROM (SELECT {name}, COUNT(*) AS n FROM … GROUP BY {name}) q GROUP BY n"))
+    .at(context.words.find(&name))
 }
 
 fn raw_rows(context: &Context<'_>) -> Refusal {

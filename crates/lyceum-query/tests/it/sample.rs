@@ -2,7 +2,7 @@
 
 use lyceum_privacy::Delta;
 use lyceum_query::bind::bind;
-use lyceum_query::catalog::{Catalog, CatalogTable, Population};
+use lyceum_query::catalog::{Catalog, CatalogTable, DataFile, Population};
 use lyceum_query::certify::{Certified, CertifiedQuery, certify};
 use lyceum_query::error::QueryError;
 use lyceum_query::parse::parse;
@@ -12,7 +12,8 @@ use lyceum_schema::name::{OrganisationName, PopulationName, TableName, Workspace
 use lyceum_schema::policy::Policy;
 use lyceum_schema::state::ReleaseKind;
 use lyceum_schema::time::Micros;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock};
 
 const MANIFEST: &str = r#"
 [dataset]
@@ -95,6 +96,62 @@ name = "visit"
 type = "int32"
 role = "measure"
 bounds = [0, 1]
+
+[[table]]
+name = "users"
+privacy_unit = { column = "user_id" }
+population = "people"
+max_rows_per_unit = 1
+expected_rows = 1000
+
+[[table.column]]
+name = "user_id"
+type = "string"
+max_bytes = 40
+role = "privacy_unit"
+
+[[table.column]]
+name = "plan"
+type = "string"
+role = "dimension"
+values = ["free", "paid"]
+nullable = true
+
+[[table]]
+name = "sessions"
+privacy_unit = { column = "device" }
+population = "devices"
+max_rows_per_unit = 1000000
+expected_rows = 1000
+
+[[table.column]]
+name = "device"
+type = "string"
+max_bytes = 40
+role = "privacy_unit"
+
+[[table.column]]
+name = "pages"
+type = "int32"
+role = "measure"
+bounds = [0, 50]
+
+[[table]]
+name = "cities"
+privacy_unit = "none"
+expected_rows = 10
+
+[[table.column]]
+name = "city"
+type = "string"
+role = "dimension"
+max_bytes = 20
+
+[[table.column]]
+name = "region"
+type = "string"
+role = "dimension"
+values = ["north", "south"]
 "#;
 
 const POLICY: &str = r#"
@@ -113,40 +170,48 @@ minimum_group_size = 5
 selection_delta_share = 0.1
 "#;
 
-/// `orders` and `visits` protected, `orders` also as mock rows.
+/// Protected tables of two populations, a public one of 3 rows, and `orders` also as mock rows.
 pub(crate) fn catalog() -> Catalog {
     let manifest = Manifest::parse("shop.toml", MANIFEST).unwrap_or_else(|e| panic!("{e:?}"));
-    let [orders, visits] = manifest.tables() else { panic!("two tables") };
+    let [orders, visits, users, sessions, cities] = manifest.tables() else { panic!("five tables") };
+    let listed = DataFile { path: "cities".into(), bytes: 1, rows: 3, unit_low: 0, unit_high: 0 };
     Catalog {
         workspace: WorkspaceName::new("study").unwrap(),
         tables: vec![
             table(orders, ReleaseKind::Protected, Vec::new()),
             table(visits, ReleaseKind::Protected, Vec::new()),
             table(orders, ReleaseKind::Mock, Vec::new()),
+            table(users, ReleaseKind::Protected, Vec::new()),
+            table(sessions, ReleaseKind::Protected, Vec::new()),
+            table(cities, ReleaseKind::Protected, vec![listed]),
         ],
     }
 }
 
 /// A release of a table.
-pub(crate) fn table(
-    table: &Table,
-    kind: ReleaseKind,
-    files: Vec<lyceum_query::catalog::DataFile>,
-) -> Arc<CatalogTable> {
+pub(crate) fn table(table: &Table, kind: ReleaseKind, files: Vec<DataFile>) -> Arc<CatalogTable> {
+    // One id per population, whatever table and catalogue.
+    static POPULATIONS: OnceLock<Mutex<HashMap<String, PopulationId>>> = OnceLock::new();
+    let population = table.population().map(|name| Population {
+        id: *POPULATIONS
+            .get_or_init(Mutex::default)
+            .lock()
+            .unwrap()
+            .entry(name.to_string())
+            .or_insert_with(PopulationId::generate),
+        name: PopulationName::new(name.as_str()).unwrap(),
+        declared_size: 10_000,
+        delta_conversion: 1e-6,
+        delta_selection: Delta::round_down(1e-6),
+        epsilon: 100.0,
+    });
     let policy = Policy::parse("policy.toml", POLICY).unwrap_or_else(|e| panic!("{e:?}"));
     Arc::new(CatalogTable {
         release: ReleaseId::generate(),
         kind,
         sql_name: TableName::new(table.name().as_str()).unwrap(),
         table: table.clone(),
-        population: Some(Population {
-            id: PopulationId::generate(),
-            name: PopulationName::new("people").unwrap(),
-            declared_size: 10_000,
-            delta_conversion: 1e-6,
-            delta_selection: Delta::round_down(1e-6),
-            epsilon: 100.0,
-        }),
+        population,
         owner: OrganisationName::new("shop").unwrap(),
         policy: Arc::new(policy),
         version: VersionId::generate(),

@@ -21,7 +21,7 @@ use object_store::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-const MANIFEST: &str = r#"
+pub(crate) const MANIFEST: &str = r#"
 [dataset]
 name = "shop"
 title = "Shop"
@@ -104,7 +104,7 @@ max_bytes = 40
 nullable = true
 "#;
 
-const POLICY: &str = r#"
+pub(crate) const POLICY: &str = r#"
 kind = "protected"
 purpose = "tests"
 approvals = 1
@@ -293,7 +293,7 @@ impl<N: NoiseSource + 'static> Shop<N> {
     }
 }
 
-fn columns(events: &[Event]) -> Vec<ArrayRef> {
+pub(crate) fn columns(events: &[Event]) -> Vec<ArrayRef> {
     vec![
         Arc::new(events.iter().map(|e| Some(e.unit)).collect::<UInt64Array>()),
         Arc::new(events.iter().map(|e| Some(e.segment)).collect::<StringArray>()),
