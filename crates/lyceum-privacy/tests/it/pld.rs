@@ -13,9 +13,9 @@ fn laplace(sensitivity: f64, scale: f64, count: u64) -> Spent {
     Spent { mechanism: Mechanism::DiscreteLaplace { scale }, sensitivity, count }
 }
 
-/// The exact δ at ε between discrete Gaussian vectors that differ by `shift`: the loss is (2Σsᵢzᵢ + ‖s‖²)/2σ², so the
-/// distribution of the integer Σsᵢzᵢ, by convolution over all zᵢ up to ±12 σ, is all that is needed.
-fn exact_delta(shift: &[i64], sigma: f64, epsilon: f64) -> f64 {
+/// Losses and their probabilities between discrete Gaussian vectors that differ by `shift`: the loss is
+/// (2Σsᵢzᵢ + ‖s‖²)/2σ², so the distribution of the integer Σsᵢzᵢ, by convolution over all zᵢ up to ±12 σ, is all that is needed.
+fn exact_losses(shift: &[i64], sigma: f64) -> Vec<(f64, f64)> {
     let reach = (12.0 * sigma) as i64 + 12;
     let weight = |z: i64| (-(z as f64).powi(2) / (2.0 * sigma * sigma)).exp();
     let total: f64 = (-reach..=reach).map(weight).sum();
@@ -32,7 +32,50 @@ fn exact_delta(shift: &[i64], sigma: f64, epsilon: f64) -> f64 {
     let middle = (sums.len() / 2) as f64;
     let square: i64 = shift.iter().map(|s| s * s).sum();
     let loss = |i: usize| (2.0 * (i as f64 - middle) + square as f64) / (2.0 * sigma * sigma);
-    sums.iter().enumerate().map(|(i, p)| p * -(epsilon - loss(i)).min(0.0).exp_m1()).sum()
+    sums.iter().enumerate().map(|(i, p)| (loss(i), *p)).collect()
+}
+
+/// δ(ε) = E[(1 − e^(ε − L))₊].
+fn delta_of(losses: &[(f64, f64)], epsilon: f64) -> f64 {
+    losses.iter().map(|(loss, p)| p * -(epsilon - loss).min(0.0).exp_m1()).sum()
+}
+
+fn exact_delta(shift: &[i64], sigma: f64, epsilon: f64) -> f64 {
+    delta_of(&exact_losses(shift, sigma), epsilon)
+}
+
+#[test]
+fn compositions_of_different_kinds_are_never_below_the_truth() {
+    let spent = [gaussian(1.0, 2.5, 2), gaussian(2.0, 9.0, 1), gaussian(1.0, 34.0, 1), laplace(1.0, 3.0, 1)];
+    let (once, e) = (exact_losses(&[1], 2.5), (1.0f64 / 3.0).exp());
+    let parts = |four: &[i64]| {
+        [
+            once.clone(),
+            once.clone(),
+            exact_losses(four, 9.0),
+            vec![(1.0 / 3.0, e / (1.0 + e)), (-1.0 / 3.0, 1.0 / (1.0 + e))],
+        ]
+    };
+    // The wide count last: too many atoms for a product, so its δ is averaged over the others' losses on a fine grid.
+    let wide = exact_losses(&[1], 34.0);
+    for four in [&[2][..], &[1, 1, 1, 1]] {
+        let mut losses = vec![(0.0, 1.0)];
+        for part in parts(four) {
+            let mut next = std::collections::BTreeMap::new();
+            for (a, p) in &losses {
+                for (b, q) in part.iter().filter(|(_, q)| *q > 1e-16) {
+                    // rounded down to a grid: below the truth, which is the safe side of this comparison
+                    *next.entry(((a + b) * 2e3).floor() as i64).or_insert(0.0) += p * q;
+                }
+            }
+            losses = next.into_iter().map(|(l, p)| (l as f64 / 2e3, p)).collect();
+        }
+        for epsilon in [0.5, 1.5, 2.5, 3.5] {
+            let exact: f64 = losses.iter().map(|(loss, p)| p * delta_of(&wide, epsilon - loss)).sum();
+            let ours = tight_delta(&spent, epsilon);
+            assert!(ours >= exact && ours < exact * 1.5, "{four:?} ε {epsilon}: {ours} {exact}");
+        }
+    }
 }
 
 /// All vectors of positive integers with the largest sum of squares up to `most`, in falling order, that can't be
