@@ -58,6 +58,13 @@ impl Origin {
     /// Of a traced expression.
     pub(crate) fn of(expr: Option<&Expr>) -> Self {
         let Some(expr) = expr else { return Self::Unknown };
+        // A count in another type of integer is the count.
+        let expr = match expr {
+            Expr::TryCast(cast) if cast.field.data_type().is_integer() && matches!(*cast.expr, Expr::Column(_)) => {
+                &cast.expr
+            }
+            other => other,
+        };
         if let Expr::Column(c) = expr {
             match ReleasedColumn::parse(&c.name) {
                 Some(ReleasedColumn { table, part: Part::Aggregate(aggregate) }) => {

@@ -8,6 +8,7 @@
 
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
+pub use lyceum_privacy::accuracy::Divisor;
 use lyceum_schema::id::ReleaseId;
 use lyceum_schema::name::{OrganisationName, TableName};
 
@@ -142,6 +143,53 @@ pub enum Aggregate {
         /// Largest possible value.
         high: f64,
     },
+    /// A statistic of the second moments of one value or two: Float64; NULL where it isn't defined.
+    Moments(Moments),
+}
+
+/// Noisy moments and the statistic of them. Values are taken less their centres.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moments {
+    /// Which statistic.
+    pub statistic: Statistic,
+    /// The measure of counts: rows where no value is NULL.
+    pub count: usize,
+    /// The value; of two the independent one.
+    pub x: Moment,
+    /// The dependent value, and the measure of Σxy.
+    pub y: Option<(Moment, usize)>,
+}
+
+/// The sums of one value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moment {
+    /// The measure of Σx.
+    pub sum: usize,
+    /// The measure of Σx², where it is needed.
+    pub squares: Option<usize>,
+    /// The grid of Σx; that of products is the product of grids.
+    pub grid: Grid,
+    /// The centre that was subtracted from each row, in grid units.
+    pub centre: i64,
+    /// Width of the range of values.
+    pub width: f64,
+}
+
+/// A statistic of moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistic {
+    /// VAR_POP, VAR_SAMP.
+    Variance(Divisor),
+    /// STDDEV_POP, STDDEV_SAMP.
+    Deviation(Divisor),
+    /// COVAR_POP, COVAR_SAMP.
+    Covariance(Divisor),
+    /// CORR.
+    Correlation,
+    /// REGR_SLOPE(y, x).
+    Slope,
+    /// REGR_INTERCEPT(y, x).
+    Intercept,
 }
 
 impl Aggregate {
@@ -151,7 +199,7 @@ impl Aggregate {
         match self {
             Self::Count { .. } => (DataType::Int64, false),
             Self::Sum { integer: true, .. } => (DataType::Int64, true),
-            Self::Sum { integer: false, .. } | Self::Average { .. } => (DataType::Float64, true),
+            Self::Sum { integer: false, .. } | Self::Average { .. } | Self::Moments(_) => (DataType::Float64, true),
         }
     }
 
@@ -161,6 +209,11 @@ impl Aggregate {
         match self {
             Self::Count { measure } | Self::Sum { measure, .. } => vec![*measure],
             Self::Average { sum, count, .. } => vec![*sum, *count],
+            Self::Moments(m) => {
+                let of = |v: &Moment| std::iter::once(v.sum).chain(v.squares);
+                let y = m.y.iter().flat_map(|(y, product)| of(y).chain([*product]));
+                std::iter::once(m.count).chain(of(&m.x)).chain(y.collect::<Vec<_>>()).collect()
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
-pub(crate) use admit::{BOUNDED_PREFIX, INTERVAL_HIGH, INTERVAL_LOW};
+pub(crate) use admit::{BOUNDABLE, BOUNDED_PREFIX, INTERVAL_HIGH, INTERVAL_LOW};
 
 /// Longest text, bytes.
 pub const MAX_BYTES: usize = 64 * 1024;

@@ -1,7 +1,7 @@
 //! Functions that names can mean: DataFusion's own, `now()` fixed per query, and markers for what certification
 //! turns into parts of the barrier (contribution bounds, intervals). A marker is never executed.
 
-use crate::parse::{BOUNDED_PREFIX, INTERVAL_HIGH, INTERVAL_LOW};
+use crate::parse::{BOUNDABLE, BOUNDED_PREFIX, INTERVAL_HIGH, INTERVAL_LOW};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue, not_impl_err, plan_err};
 use datafusion::execution::SessionStateDefaults;
@@ -68,10 +68,10 @@ fn aggregates() -> &'static HashMap<String, Arc<AggregateUDF>> {
                 map.insert(name.to_owned(), udf.clone());
             }
         }
-        for base in [Base::Sum, Base::Avg, Base::Count] {
+        for base in BOUNDABLE {
             let marker = Bounded {
                 base,
-                name: format!("{BOUNDED_PREFIX}{}", base.name()),
+                name: format!("{BOUNDED_PREFIX}{base}"),
                 signature: Signature::user_defined(Volatility::Immutable),
             };
             map.insert(marker.name.clone(), Arc::new(AggregateUDF::from(marker)));
@@ -166,27 +166,10 @@ impl ScalarUDFImpl for Interval {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Base {
-    Sum,
-    Avg,
-    Count,
-}
-
-impl Base {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Sum => "sum",
-            Self::Avg => "avg",
-            Self::Count => "count",
-        }
-    }
-}
-
 /// The marker of an aggregate with contribution bounds: the argument, then the bounds as text.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Bounded {
-    base: Base,
+    base: &'static str,
     name: String,
     signature: Signature,
 }
@@ -218,10 +201,10 @@ impl AggregateUDFImpl for Bounded {
         Ok(match bounds_of(&params.args) {
             Some((per_group, low, high)) => format!(
                 "{}({distinct}{argument}, contribution_bounds_per_{} => ({low}, {high})){filter}",
-                self.base.name(),
+                self.base,
                 if per_group { "group" } else { "row" }
             ),
-            None => format!("{}({distinct}{argument}){filter}", self.base.name()),
+            None => format!("{}({distinct}{argument}){filter}", self.base),
         })
     }
 
@@ -231,14 +214,14 @@ impl AggregateUDFImpl for Bounded {
 
     fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
         let [value, bounds] = types else {
-            return plan_err!("{} with contribution bounds takes one argument", self.base.name());
+            return plan_err!("{} with contribution bounds takes one argument", self.base);
         };
         let value = match (self.base, value) {
-            (Base::Count, any) => any.clone(),
+            ("count", any) => any.clone(),
             (_, DataType::Boolean | DataType::Utf8 | DataType::Date32 | DataType::Timestamp(..)) => {
                 return plan_err!("the type {value} can't be summed, signature sum(number)");
             }
-            (Base::Sum, t) if t.is_integer() => DataType::Int64,
+            ("sum", t) if t.is_integer() => DataType::Int64,
             _ => DataType::Float64,
         };
         Ok(vec![value, bounds.clone()])
@@ -246,14 +229,14 @@ impl AggregateUDFImpl for Bounded {
 
     fn return_type(&self, types: &[DataType]) -> Result<DataType> {
         Ok(match self.base {
-            Base::Count => DataType::Int64,
-            Base::Avg => DataType::Float64,
-            Base::Sum => types.first().cloned().unwrap_or(DataType::Float64),
+            "count" => DataType::Int64,
+            "sum" => types.first().cloned().unwrap_or(DataType::Float64),
+            _ => DataType::Float64,
         })
     }
 
     fn is_nullable(&self) -> bool {
-        self.base != Base::Count
+        self.base != "count"
     }
 
     fn accumulator(&self, _: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {

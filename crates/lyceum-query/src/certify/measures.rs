@@ -1,9 +1,12 @@
-//! COUNT, SUM and AVG as exact integers per unit and group: which values, on which grid, within which bounds.
+//! Aggregates as exact integers per unit and group: which values, on which grid, within which bounds. COUNT, SUM and AVG
+//! are here, statistics of second moments in [`moments`].
+
+mod moments;
 
 use super::Context;
 use super::below::{Facts, Node, facts};
 use super::expression::{Typed, null, typed};
-use crate::barrier::{Aggregate, Fold, Grid, Measure};
+use crate::barrier::{Aggregate, Divisor, Fold, Grid, Measure, Statistic};
 use crate::bind::bounds_of;
 use crate::domain::{Domain, Interval, Kind};
 use crate::error::{Reason, Refusal};
@@ -20,6 +23,52 @@ const SUM_BITS: i32 = 61;
 /// Steps that a float's range is divided into, as a power of two: wanted, and least.
 const GRID_BITS: i32 = 30;
 const LEAST_GRID_BITS: i32 = 16;
+
+/// The aggregates that there are.
+#[derive(Debug, Clone, Copy)]
+enum Kinds {
+    Count,
+    Sum,
+    Average,
+    /// Rows in which two values are not NULL.
+    Pairs,
+    Moments(Statistic),
+}
+
+impl Kinds {
+    const NAMES: &str = "COUNT, COUNT(DISTINCT <privacy unit>), SUM, AVG, VAR_SAMP, VAR_POP, STDDEV_SAMP, STDDEV_POP, \
+        COVAR_SAMP, COVAR_POP, CORR, REGR_SLOPE, REGR_INTERCEPT and REGR_COUNT";
+
+    /// By the name that planning gives it.
+    fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "count" => Self::Count,
+            "sum" => Self::Sum,
+            "avg" => Self::Average,
+            "regr_count" => Self::Pairs,
+            "var" => Self::Moments(Statistic::Variance(Divisor::Sample)),
+            "var_pop" => Self::Moments(Statistic::Variance(Divisor::Population)),
+            "stddev" => Self::Moments(Statistic::Deviation(Divisor::Sample)),
+            "stddev_pop" => Self::Moments(Statistic::Deviation(Divisor::Population)),
+            "covar_samp" => Self::Moments(Statistic::Covariance(Divisor::Sample)),
+            "covar_pop" => Self::Moments(Statistic::Covariance(Divisor::Population)),
+            "corr" => Self::Moments(Statistic::Correlation),
+            "regr_slope" => Self::Moments(Statistic::Slope),
+            "regr_intercept" => Self::Moments(Statistic::Intercept),
+            _ => return None,
+        })
+    }
+
+    const fn arguments(self) -> usize {
+        match self {
+            Self::Count
+            | Self::Sum
+            | Self::Average
+            | Self::Moments(Statistic::Variance(_) | Statistic::Deviation(_)) => 1,
+            Self::Pairs | Self::Moments(_) => 2,
+        }
+    }
+}
 
 /// The static limits that measures are made under.
 #[derive(Debug, Clone, Copy)]
@@ -68,15 +117,15 @@ impl Measures {
         let name = func.name().to_lowercase();
         let base = name.strip_prefix(BOUNDED_PREFIX).unwrap_or(&name);
         let shown = base.to_uppercase();
-        if !matches!(base, "count" | "sum" | "avg") {
+        let Some(kind) = Kinds::of(base) else {
             return Err(Refusal::new(
                 Reason::Aggregate,
                 format!("{shown} of private rows is not supported"),
-                "Over private rows there are COUNT, COUNT(DISTINCT <privacy unit>), SUM and AVG.",
+                format!("Over private rows there are {}.", Kinds::NAMES),
             )
-            .fix("COUNT(*), SUM(x), AVG(x); a variance is AVG(x * x) - AVG(x) * AVG(x)")
+            .fix("COUNT(*), SUM(x), AVG(x), STDDEV(x), CORR(y, x)")
             .at(context.words.find(&name)));
-        }
+        };
         if !params.order_by.is_empty() || params.null_treatment.is_some() {
             return Err(unsupported("ORDER BY or IGNORE NULLS inside an aggregate", context));
         }
@@ -85,18 +134,21 @@ impl Measures {
             None => None,
         };
         let bounds = if name.starts_with(BOUNDED_PREFIX) { bounds_of(&params.args) } else { None };
-        // The second argument of a marker is its bounds.
-        if params.args.len() > 1 + usize::from(bounds.is_some()) {
-            return Err(unsupported("an aggregate of several values", context));
+        // The last argument of a marker is its bounds.
+        let arguments = params.args.get(..params.args.len() - usize::from(bounds.is_some())).unwrap_or_default();
+        if arguments.len() != kind.arguments() {
+            return Err(unsupported("an aggregate of so many values", context));
         }
-        let Some(argument) = params.args.first() else { return Err(unsupported("an aggregate of nothing", context)) };
+        let Some(argument) = arguments.first() else { return Err(unsupported("an aggregate of nothing", context)) };
         if params.distinct {
             return self.distinct(&shown, argument, filter.is_some() || bounds.is_some(), node, context);
         }
-        match base {
-            "count" => self.count(argument, filter, bounds, node, context),
-            "sum" => self.sum(argument, filter, bounds, node, context),
-            _ => self.average(argument, filter, bounds, node, context),
+        match kind {
+            Kinds::Count => self.count(argument, filter, bounds, node, context),
+            Kinds::Sum => self.sum(argument, filter, bounds, node, context),
+            Kinds::Average => self.average(argument, filter, bounds, node, context),
+            Kinds::Pairs => self.pairs(arguments, filter, node, context),
+            Kinds::Moments(statistic) => self.moments(statistic, &shown, arguments, filter, bounds, node, context),
         }
     }
 
@@ -396,7 +448,7 @@ fn unsupported(what: &str, context: &Context<'_>) -> Refusal {
     Refusal::new(
         Reason::Aggregate,
         format!("{what} is not supported over private rows"),
-        "Over private rows there are COUNT, COUNT(DISTINCT <privacy unit>), SUM and AVG.",
+        format!("Over private rows there are {}.", Kinds::NAMES),
     )
     .at(context.words.find("SELECT"))
 }

@@ -56,7 +56,7 @@ impl Affine {
                 match aggregates.get(aggregate)? {
                     Aggregate::Count { measure } => Some(Self::measure(*measure, 1.0)),
                     Aggregate::Sum { measure, grid, .. } => Some(Self::measure(*measure, grid.unit())),
-                    Aggregate::Average { .. } => None,
+                    Aggregate::Average { .. } | Aggregate::Moments(_) => None,
                 }
             }
             Expr::Literal(value, _) => Some(Self { constant: number(value)?, coefficients: BTreeMap::new() }),

@@ -1,13 +1,14 @@
 //! The released numbers of one table: a barrier's noisy integers, or totals over them, and how far each may be off.
 
 use crate::above::BarrierFacts;
-use crate::barrier::{Aggregate, Grid};
+use crate::barrier::{Aggregate, Grid, Moment, Moments, Statistic};
 use crate::failure::FinishError;
+use crate::noise::CONFIDENCE;
 use crate::release::NoisyGroups;
 use crate::released_table::{Origin, ReleasedTable};
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
-use lyceum_privacy::accuracy::{self, GaussianRedraw, Interval, NoisyRatio};
+use lyceum_privacy::accuracy::{self, Estimate, GaussianRedraw, Interval, Noisy as Number, NoisyMoments, NoisyRatio};
 
 /// The noisy integers of one row, with σ by measure, in grid units.
 pub(super) struct Noisy<'a> {
@@ -190,6 +191,7 @@ impl Noisy<'_> {
             Aggregate::Count { measure } => Some(self.cell(*measure) as f64),
             Aggregate::Sum { measure, grid, .. } => Some(self.cell(*measure) as f64 * grid.unit()),
             Aggregate::Average { .. } => self.ratio(aggregate)?.value(),
+            Aggregate::Moments(moments) => self.estimate(moments, CONFIDENCE).map(|e| e.value),
         }
     }
 
@@ -202,7 +204,41 @@ impl Noisy<'_> {
             Aggregate::Count { measure } => sum(*measure, Grid { exponent: 0 }),
             Aggregate::Sum { measure, grid, .. } => sum(*measure, *grid),
             Aggregate::Average { .. } => accuracy::ratio_interval(&self.ratio(aggregate)?, confidence),
+            Aggregate::Moments(moments) => self.estimate(moments, confidence)?.interval?,
         }))
+    }
+
+    fn estimate(&self, moments: &Moments, confidence: f64) -> Option<Estimate> {
+        let number = |measure: usize, unit: f64| Number {
+            value: self.cell(measure) as f64 * unit,
+            sigma: self.sigma(measure) * unit,
+        };
+        let none = Number { value: 0.0, sigma: 0.0 };
+        let squares = |m: &Moment| m.squares.map_or(none, |s| number(s, m.grid.unit() * m.grid.unit()));
+        let x = &moments.x;
+        let y = moments.y.as_ref();
+        let noisy = NoisyMoments {
+            count: number(moments.count, 1.0),
+            u: number(x.sum, x.grid.unit()),
+            uu: squares(x),
+            v: y.map_or(none, |(y, _)| number(y.sum, y.grid.unit())),
+            vv: y.map_or(none, |(y, _)| squares(y)),
+            uv: y.map_or(none, |(y, product)| number(*product, x.grid.unit() * y.grid.unit())),
+        };
+        let centre = |m: &Moment| m.centre as f64 * m.grid.unit();
+        match moments.statistic {
+            Statistic::Variance(divisor) => noisy.variance(divisor, x.width, confidence),
+            Statistic::Deviation(divisor) => noisy.deviation(divisor, x.width, confidence),
+            Statistic::Covariance(divisor) => noisy.covariance(divisor, (x.width, y?.0.width), confidence),
+            Statistic::Correlation => noisy.correlation(confidence),
+            Statistic::Slope => noisy.slope(confidence),
+            Statistic::Intercept => {
+                let up = centre(&y?.0);
+                let Estimate { value, interval } = noisy.predicted(-centre(x), confidence)?;
+                let interval = interval.map(|i| Interval { low: i.low + up, high: i.high + up });
+                Some(Estimate { value: value + up, interval })
+            }
+        }
     }
 
     /// What covers the mean that the rows are a sample of. `most`: rows that one unit may add to the row.

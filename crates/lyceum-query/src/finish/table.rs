@@ -29,7 +29,7 @@ pub(super) fn columns(numbers: &Numbers<'_>, keys: &[ArrayRef], rows: &[Noisy<'_
     let aggregates = table.aggregates.iter().map(|a| match a {
         Aggregate::Count { measure } => counts(rows, *measure, Grid { exponent: 0 }),
         Aggregate::Sum { measure, grid, integer: true } => counts(rows, *measure, *grid),
-        Aggregate::Sum { integer: false, .. } | Aggregate::Average { .. } => {
+        Aggregate::Sum { integer: false, .. } | Aggregate::Average { .. } | Aggregate::Moments(_) => {
             Arc::new(rows.iter().map(|r| r.value(a)).collect::<Float64Array>())
         }
     });

@@ -17,6 +17,9 @@ pub(crate) const INTERVAL_LOW: &str = "dp_interval_low";
 /// Upper end of an interval, as a function of an aggregate.
 pub(crate) const INTERVAL_HIGH: &str = "dp_interval_high";
 
+/// The aggregates that may have contribution bounds, by planning's names.
+pub(crate) const BOUNDABLE: &[&str] = &["sum", "avg", "count", "var", "var_pop", "stddev", "stddev_pop"];
+
 /// Checks and rewrites the tree.
 pub(super) fn admit(query: &mut Query) -> Result<(), Refusal> {
     match query.visit(&mut Admit) {
@@ -353,10 +356,17 @@ fn rewrite_function(function: &mut ast::Function) -> Result<(), Refusal> {
         bounds = Some(pair(value, at).map(|(low, high)| format!("{kind}:{low}:{high}"))?);
     }
     let Some(bounds) = bounds else { return Ok(()) };
-    if !matches!(name.as_str(), "sum" | "avg" | "mean" | "count") {
-        return Err(bounds_refusal("contribution bounds belong to COUNT, SUM and AVG", at));
+    // Aliases as planning resolves them.
+    let base = match name.as_str() {
+        "mean" => "avg",
+        "var_samp" | "var_sample" => "var",
+        "var_population" => "var_pop",
+        "stddev_samp" => "stddev",
+        other => other,
+    };
+    if !BOUNDABLE.contains(&base) {
+        return Err(bounds_refusal("contribution bounds belong to COUNT, SUM, AVG, VAR and STDDEV", at));
     }
-    let base = if name == "mean" { "avg" } else { &name };
     list.args.retain(|a| matches!(a, FunctionArg::Unnamed(_)));
     for argument in &mut list.args {
         if matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Wildcard)) {

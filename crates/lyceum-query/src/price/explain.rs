@@ -159,6 +159,9 @@ impl PricedQuery {
                 let w = width(*sum) * grid.unit();
                 (None, format!("about ± {} / n in a group of n rows", short(w)))
             }
+            Some(Aggregate::Moments(_)) => {
+                (None, "its accuracy depends on the moments; the answer carries an interval".to_owned())
+            }
             None => (None, String::new()),
         }
     }

@@ -11,4 +11,5 @@ mod refusals;
 mod replay;
 mod sample;
 mod several;
+mod statistics;
 mod world;
