@@ -83,6 +83,10 @@ pub(crate) const ADMITTED: &[(usize, &str)] = &[
         0,
         "SELECT SUM(x) FROM (SELECT COALESCE(a.user_id, b.user_id, c.user_id) AS u, COALESCE(n, 0) + COALESCE(age, 0) AS x FROM (SELECT user_id, COUNT(*) AS n FROM events GROUP BY user_id) a FULL JOIN users b ON a.user_id = b.user_id FULL JOIN (SELECT DISTINCT user_id FROM ads) c ON c.user_id = COALESCE(a.user_id, b.user_id)) q",
     ),
+    (
+        1,
+        "SELECT segment, COUNT(u.user_id), COUNT(*) FROM events e LEFT JOIN users u ON u.user_id = e.user_id GROUP BY segment",
+    ),
     // Public tables.
     (1, "SELECT region, COUNT(*), SUM(size) FROM events JOIN cities ON events.city = cities.city GROUP BY region"),
     (
