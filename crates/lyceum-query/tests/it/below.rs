@@ -155,6 +155,18 @@ pub(crate) const ADMITTED: &[(usize, &str)] = &[
         1,
         "SELECT plan, COUNT(*) FROM users u WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.user_id = u.user_id AND e.clicks > 5) GROUP BY plan",
     ),
+    (
+        1,
+        "SELECT segment, COUNT(*) FROM events e WHERE clicks = (SELECT MAX(clicks) FROM events p WHERE p.user_id = e.user_id AND p.segment <> 'b') GROUP BY segment",
+    ),
+    (
+        1,
+        "SELECT n, COUNT(*) FROM (SELECT LEAST((SELECT COUNT(*) FROM ads a WHERE a.user_id = u.user_id), 2) AS n FROM users u) q GROUP BY n",
+    ),
+    (
+        1,
+        "SELECT plan, COUNT(*) FROM users u WHERE (SELECT COUNT(*) FROM ads a WHERE a.user_id = u.user_id AND a.clicked) > 0 AND EXISTS (SELECT 1 FROM events e WHERE e.user_id = u.user_id) GROUP BY plan",
+    ),
     (0, "SELECT COUNT(*) FROM (SELECT user_id, segment FROM events INTERSECT SELECT user_id, 'a' FROM users) q"),
     (0, "SELECT COUNT(*) FROM (SELECT user_id, segment FROM events EXCEPT SELECT user_id, 'a' FROM users) q"),
 ];
