@@ -3,6 +3,9 @@
 
 mod joins;
 mod operators;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod plans;
 pub(crate) mod rules;
 
 use crate::bind::CatalogSource;

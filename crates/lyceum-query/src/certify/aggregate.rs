@@ -10,6 +10,7 @@ use crate::catalog::{CatalogTable, UNIT_COLUMN};
 use crate::domain::{Domain, Kind};
 use crate::error::{Reason, Refusal};
 use datafusion::logical_expr::{Expr, LogicalPlan, Projection};
+use lyceum_schema::manifest::PrivacyUnit;
 use std::sync::Arc;
 
 /// Most groups that are released if all keys are public.
@@ -66,7 +67,7 @@ pub(super) fn bound(
     let limits = Limits {
         rows_per_group: u64::from(limits.rows_per_group).min(node.max_rows_per_unit).max(1),
         max_rows_per_unit: node.max_rows_per_unit,
-        units: node.population.declared_size.max(if node.unit_is_row { expected } else { 1 }),
+        units: node.population.declared_size.max(if rows_are_units(&node) { expected } else { 1 }),
     };
     let mut measures = Measures::new(limits);
     for expr in aggregates {
@@ -123,6 +124,11 @@ pub(super) fn bound(
         warnings,
     };
     Ok(Bounded { below, barrier, tables: node.tables, certificate })
+}
+
+/// Whether there may be more units than the population has people: each row is one.
+fn rows_are_units(node: &Node) -> bool {
+    node.tables.iter().any(|t| *t.table.unit() == PrivacyUnit::Row)
 }
 
 fn check_epsilon(context: &Context<'_>, most: f64) -> Result<(), Refusal> {

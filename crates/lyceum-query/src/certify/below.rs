@@ -87,7 +87,7 @@ pub(super) enum Facts {
 pub(super) fn node(plan: &LogicalPlan, context: &Context<'_>) -> Result<Node, Refusal> {
     // Names are counted from here, so that a plan's text doesn't depend on what else the query does.
     context.names.set(0);
-    let plan = subquery::to_joins(plan, context)?;
+    let plan = subquery::to_joins(plan)?;
     rows(&plan, context)
 }
 

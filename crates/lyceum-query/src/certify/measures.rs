@@ -216,6 +216,8 @@ impl Measures {
         let high = self.rows(rows);
         let fold = if is_unit(argument, node, context) {
             self.presence(&lit(1_i64), false, filter)
+        } else if let Some(unit) = perhaps_unit(argument, node, context) {
+            self.presence(&unit, true, filter)
         } else {
             let value = typed(argument, node, context)?;
             self.presence(&value.expr, value.domain.nullable, filter)
@@ -410,6 +412,18 @@ fn is_unit(expr: &Expr, node: &Node, context: &Context<'_>) -> bool {
         Expr::Column(c) => matches!(facts(c, node, context), Ok(Facts::Unit)),
         Expr::Alias(a) => is_unit(&a.expr, node, context),
         _ => false,
+    }
+}
+
+/// The unit of a side of an outer join: rows count where it was found.
+fn perhaps_unit(expr: &Expr, node: &Node, context: &Context<'_>) -> Option<Expr> {
+    match expr {
+        Expr::Column(c) => match facts(c, node, context) {
+            Ok(Facts::Perhaps(unit)) => Some(unit.clone()),
+            _ => None,
+        },
+        Expr::Alias(a) => perhaps_unit(&a.expr, node, context),
+        _ => None,
     }
 }
 

@@ -83,6 +83,10 @@ pub(crate) const ADMITTED: &[(usize, &str)] = &[
         0,
         "SELECT SUM(x) FROM (SELECT COALESCE(a.user_id, b.user_id, c.user_id) AS u, COALESCE(n, 0) + COALESCE(age, 0) AS x FROM (SELECT user_id, COUNT(*) AS n FROM events GROUP BY user_id) a FULL JOIN users b ON a.user_id = b.user_id FULL JOIN (SELECT DISTINCT user_id FROM ads) c ON c.user_id = COALESCE(a.user_id, b.user_id)) q",
     ),
+    (
+        1,
+        "SELECT segment, COUNT(u.user_id), COUNT(*) FROM events e LEFT JOIN users u ON u.user_id = e.user_id GROUP BY segment",
+    ),
     // Public tables.
     (1, "SELECT region, COUNT(*), SUM(size) FROM events JOIN cities ON events.city = cities.city GROUP BY region"),
     (
@@ -150,6 +154,18 @@ pub(crate) const ADMITTED: &[(usize, &str)] = &[
     (
         1,
         "SELECT plan, COUNT(*) FROM users u WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.user_id = u.user_id AND e.clicks > 5) GROUP BY plan",
+    ),
+    (
+        1,
+        "SELECT segment, COUNT(*) FROM events e WHERE clicks = (SELECT MAX(clicks) FROM events p WHERE p.user_id = e.user_id AND p.segment <> 'b') GROUP BY segment",
+    ),
+    (
+        1,
+        "SELECT n, COUNT(*) FROM (SELECT LEAST((SELECT COUNT(*) FROM ads a WHERE a.user_id = u.user_id), 2) AS n FROM users u) q GROUP BY n",
+    ),
+    (
+        1,
+        "SELECT plan, COUNT(*) FROM users u WHERE (SELECT COUNT(*) FROM ads a WHERE a.user_id = u.user_id AND a.clicked) > 0 AND EXISTS (SELECT 1 FROM events e WHERE e.user_id = u.user_id) GROUP BY plan",
     ),
     (0, "SELECT COUNT(*) FROM (SELECT user_id, segment FROM events INTERSECT SELECT user_id, 'a' FROM users) q"),
     (0, "SELECT COUNT(*) FROM (SELECT user_id, segment FROM events EXCEPT SELECT user_id, 'a' FROM users) q"),

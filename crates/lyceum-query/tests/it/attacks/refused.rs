@@ -74,10 +74,10 @@ attacks! {
     in_and_exists: "E2116",
         "SELECT COUNT(*) FROM orders WHERE items > ALL (SELECT items FROM orders)",
         "SELECT COUNT(*) FROM orders WHERE vip OR user_id IN (SELECT user_id FROM users)",
-        "SELECT COUNT(*) FROM orders o WHERE items = (SELECT MAX(items) FROM orders p WHERE p.user_id = o.user_id)",
         "SELECT COUNT(*) FROM orders o WHERE spend NOT IN (SELECT p.spend FROM orders p WHERE p.user_id = o.user_id)";
     /// They become joins, and those need the unit.
     in_and_exists_without_the_unit: "E2107",
+        "SELECT COUNT(*) FROM orders o WHERE items > (SELECT AVG(items) FROM orders p WHERE p.city = o.city)",
         "SELECT COUNT(*) FROM orders WHERE city IN (SELECT city FROM orders WHERE vip)",
         "SELECT COUNT(*) FROM orders WHERE city NOT IN (SELECT city FROM orders)",
         "SELECT COUNT(*) FROM orders o WHERE EXISTS (SELECT 1 FROM orders p WHERE p.city = o.city)",

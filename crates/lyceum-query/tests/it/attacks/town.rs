@@ -137,8 +137,13 @@ fn batches(manifest: &Manifest, events: &[Event]) -> Vec<(Table, RecordBatch)> {
         1 => Some("paid"),
         _ => None,
     };
-    let ads: Vec<(&Event, i64)> =
-        events.iter().filter(|e| e.city != "c1").flat_map(|e| [(e, -1), (e, 1)]).take(events.len()).collect();
+    // Each event of most cities has an ad before it, and some have one after it.
+    let ads: Vec<(&Event, i64)> = events
+        .iter()
+        .filter(|e| e.city != "c1")
+        .flat_map(|e| [(e, -1), (e, 1)])
+        .filter(|(e, by)| *by < 0 || e.vip == Some(true))
+        .collect();
     let at = |e: &Event, by: i64| e.at.saturating_add(by * 3_600_000_000);
     let cities =
         [("c0", "north", Some(1)), ("c1", "south", Some(2)), ("c1", "north", None), ("edge", "south", Some(3))];
