@@ -22,6 +22,8 @@ mod time;
 mod total;
 
 #[cfg(test)]
+mod documentation;
+#[cfg(test)]
 mod properties;
 
 pub(crate) use calendar::Part;

@@ -1,6 +1,8 @@
 //! One poisoned row must not make another row's value different, or the query fail: every expression of
 //! `tests/it/poison/expressions.txt` that is admitted below the barrier is run on good rows, with and without it.
 
+mod differential;
+
 use super::{Certified, certify};
 use crate::bind::{CatalogSource, bind};
 use crate::catalog::{Catalog, CatalogTable, Population};

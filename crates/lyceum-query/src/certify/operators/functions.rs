@@ -332,10 +332,7 @@ fn unknown(name: &str, context: &Context<'_>) -> Refusal {
     let refusal = Refusal::new(
         Reason::Function,
         format!("the function {name} is not admitted on private rows"),
-        format!(
-            "Only functions that give a value or NULL for every row may stand under an aggregate: {}.",
-            names().collect::<Vec<_>>().join(", ")
-        ),
+        "Only functions that give a value or NULL for every row may stand under an aggregate; docs/SQL.md lists them.",
     )
     .at(context.words.find(name));
     match closest(name, names()) {
