@@ -31,7 +31,7 @@ pub(crate) use format::Format;
 pub(crate) use regex::{MAX_PATTERN_BYTES as MAX_REGEX_BYTES, Regex, references, with_flags};
 pub(crate) use rules::domain;
 pub(crate) use signed::signed;
-pub(crate) use table::{NATIVE, TABLE, Takes, is_native, lookup};
+pub(crate) use table::{NATIVE, TABLE, Takes, form, is_native, lookup};
 pub(crate) use total::Total;
 
 use crate::domain::Kind;

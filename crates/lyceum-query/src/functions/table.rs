@@ -61,7 +61,8 @@ pub(crate) struct Entry {
     pub(crate) total: Total,
     /// Its arguments.
     pub(crate) takes: Takes,
-    /// When it is NULL beside NULL arguments; empty: never.
+    /// When it is NULL beside NULL arguments; empty: never. For `docs/SQL.md`.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the reference is made of it"))]
     pub(crate) undefined: &'static str,
 }
 
@@ -256,6 +257,11 @@ pub(crate) const NATIVE: &[(&str, &str)] = &[
     ("nvl2", "nvl2(x, y, z)"),
     ("nullif", "nullif(x, y)"),
 ];
+
+/// How an admitted SQL function is written.
+pub(crate) fn form(name: &str) -> Option<&'static str> {
+    TABLE.iter().find(|e| e.name == name).map(|e| e.form)
+}
 
 /// Looks up an admitted SQL function.
 pub(crate) fn lookup(name: &str) -> Option<(Total, Takes)> {

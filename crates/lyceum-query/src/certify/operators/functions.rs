@@ -7,7 +7,7 @@ use super::{DAY, epoch, interval, is_length, length, pattern, uncast};
 use crate::bind::{closest, query_time};
 use crate::domain::{Domain, Kind};
 use crate::error::{Reason, Refusal};
-use crate::functions::{Format, NATIVE, Part, TABLE, Takes, Total, is_native, lookup, references};
+use crate::functions::{Format, NATIVE, Part, TABLE, Takes, Total, form, is_native, lookup, references};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{Case, ScalarFunction};
 use datafusion::logical_expr::{Expr, ExprSchemable};
@@ -46,7 +46,10 @@ pub(in super::super) fn function(
     let argument = |a| typed(if total == Total::Encode { uncast(a) } else { a }, node, context);
     let arguments: Vec<Typed> = function.args.iter().map(argument).collect::<Result<_, _>>()?;
     let count = arguments.len();
-    let wrong = || types(format!("{name} doesn't take these arguments"), context.words.find(name));
+    let wrong = || {
+        types(format!("{name} doesn't take these arguments"), context.words.find(name))
+            .fix(form(name).unwrap_or("fewer or other arguments"))
+    };
     let all = |kinds: &[Kind]| -> Result<Vec<Typed>, Refusal> {
         arguments.iter().cloned().zip(kinds).map(|(a, k)| a.of_kind(*k, context)).collect()
     };
@@ -62,7 +65,8 @@ pub(in super::super) fn function(
                 return Err(types(
                     format!("argument {} of {name} must be a literal on private rows", i + 1),
                     context.words.find(name),
-                ));
+                )
+                .fix(form(name).unwrap_or_default()));
             }
             (all(kinds)?, gives)
         }
@@ -178,7 +182,8 @@ fn patterned(total: Total, gives: Kind, arguments: Vec<Typed>, context: &Context
     let wrong = || types("a regular expression's function doesn't take these arguments".to_owned(), None);
     let literal = |argument: Typed| match argument.value() {
         Some(ScalarValue::Utf8(Some(text))) => Ok(text.clone()),
-        _ => Err(types("a regular expression, its flags and its replacement must be literals".to_owned(), None)),
+        _ => Err(types("a regular expression, its flags and its replacement must be literals".to_owned(), None)
+            .fix("regexp_replace(x, 'a+', 'b', 'g')")),
     };
     let (value, pattern) = (arguments.next().ok_or_else(wrong)?, arguments.next().ok_or_else(wrong)?);
     let value = value.of_kind(Kind::Text, context)?;
