@@ -41,6 +41,10 @@ impl Kind {
             // What an unsigned number of rows and a signed one are coerced to.
             DataType::Decimal128(20.., 0) => Some(Self::Int),
             DataType::Float32 | DataType::Float64 => Some(Self::Float),
+            // Casts to decimals round and limit floats.
+            DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => {
+                Some(Self::Float)
+            }
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Some(Self::Text),
             DataType::Date32 => Some(Self::Date),
             DataType::Timestamp(_, None) => Some(Self::Timestamp),

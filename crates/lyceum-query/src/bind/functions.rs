@@ -51,6 +51,7 @@ fn scalars() -> &'static HashMap<String, Arc<ScalarUDF>> {
                 map.insert(name.to_owned(), udf.clone());
             }
         }
+        map.insert("width_bucket".to_owned(), Arc::new(crate::functions::width_bucket()));
         for name in [INTERVAL_LOW, INTERVAL_HIGH] {
             let marker = Interval { name, signature: Signature::variadic_any(Volatility::Immutable) };
             map.insert(name.to_owned(), Arc::new(ScalarUDF::from(marker)));

@@ -6,7 +6,7 @@ use super::operators;
 use super::{Context, split};
 use crate::domain::{Domain, Kind, MAX_ROW_TEXT_BYTES, MAX_TEXT_BYTES};
 use crate::error::{Position, Reason, Refusal};
-use crate::functions::{Total, call, domain, evaluate};
+use crate::functions::{Regex, Total, call, domain, evaluate};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{Alias, Between, BinaryExpr, Case, Cast, InList, Like, TryCast};
 use datafusion::logical_expr::{ColumnarValue, Expr, ExprSchemable, Operator, lit};
@@ -59,8 +59,8 @@ impl Typed {
         if context.steps.get() > MAX_STEPS {
             return Err(Refusal::new(
                 Reason::TooLarge,
-                "comparing texts with patterns would take too long",
-                format!("By the lengths of texts and patterns it may take {MAX_STEPS} steps for a row, else the time of an answer would tell about rows."),
+                "searching and comparing texts would take too long",
+                format!("By the declared lengths of texts and patterns it may take {MAX_STEPS} steps for a row, else the time of an answer would tell about rows."),
             )
             .fix("shorter patterns, starts_with(x, 'abc'), or left(x, 20) LIKE …")
             .at(context.words.find("LIKE")));
@@ -249,8 +249,17 @@ fn literal(value: &ScalarValue) -> Result<Typed, Refusal> {
 fn steps(total: Total, arguments: &[Domain]) -> usize {
     let bytes = |i: usize| arguments.get(i).map_or(1, |d| d.max_bytes.unwrap_or(MAX_TEXT_BYTES) as usize);
     match total {
-        Total::Like | Total::LikeAnyCase | Total::Trim | Total::TrimStart | Total::TrimEnd => {
-            bytes(0).saturating_mul(bytes(1))
+        Total::Like
+        | Total::LikeAnyCase
+        | Total::Trim
+        | Total::TrimStart
+        | Total::TrimEnd
+        | Total::Translate
+        | Total::Levenshtein => bytes(0).saturating_mul(bytes(1)),
+        Total::RegexLike | Total::RegexCount | Total::RegexPosition | Total::RegexReplace | Total::RegexReplaceAll => {
+            let pattern = arguments.get(1).and_then(|d| d.values.as_ref()?.first()?.try_as_str().flatten());
+            let all = matches!(total, Total::RegexCount | Total::RegexReplaceAll);
+            pattern.and_then(|p| Regex::new(p).ok()).map_or(usize::MAX, |p| p.steps(bytes(0), all))
         }
         _ => 0,
     }
@@ -289,7 +298,7 @@ fn null_test(
     {
         return Ok(Typed { expr: make(unit.clone()), domain: Domain::boolean(false), size: 2 });
     }
-    let inner = typed(inner, node, context)?;
+    let inner = operators::side(inner, node, context)?;
     Typed { expr: make(inner.expr), domain: Domain::boolean(false), size: inner.size + 1 }.checked(context)
 }
 
@@ -314,9 +323,12 @@ pub(super) fn alike(left: Typed, right: Typed, context: &Context<'_>) -> Result<
 
 fn binary(expr: &Expr, binary: &BinaryExpr, node: &Relation, context: &Context<'_>) -> Result<Typed, Refusal> {
     match binary.op {
-        Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo => {
-            operators::arithmetic(expr, binary, node, context)
-        }
+        Operator::Plus
+        | Operator::Minus
+        | Operator::Multiply
+        | Operator::Divide
+        | Operator::Modulo
+        | Operator::IntegerDivide => operators::arithmetic(expr, binary, node, context),
         Operator::Eq
         | Operator::NotEq
         | Operator::Lt
@@ -325,8 +337,8 @@ fn binary(expr: &Expr, binary: &BinaryExpr, node: &Relation, context: &Context<'
         | Operator::GtEq
         | Operator::IsDistinctFrom
         | Operator::IsNotDistinctFrom => {
-            let (left, right) =
-                alike(typed(&binary.left, node, context)?, typed(&binary.right, node, context)?, context)?;
+            let left = operators::side(&binary.left, node, context)?;
+            let (left, right) = alike(left, operators::side(&binary.right, node, context)?, context)?;
             let total = matches!(binary.op, Operator::IsDistinctFrom | Operator::IsNotDistinctFrom);
             let nullable = !total && (left.domain.nullable || right.domain.nullable);
             join_sides(left, binary.op, right, nullable, context)
@@ -341,21 +353,20 @@ fn binary(expr: &Expr, binary: &BinaryExpr, node: &Relation, context: &Context<'
             Err(unsupported("this operator").fix("x LIKE 'abc%'"))
         }
         Operator::RegexMatch | Operator::RegexIMatch | Operator::RegexNotMatch | Operator::RegexNotIMatch => {
-            Err(unsupported("a regular expression").fix("x LIKE 'abc%', or starts_with(x, 'abc')"))
+            operators::matches(binary, node, context)
         }
         Operator::BitwiseAnd
         | Operator::BitwiseOr
         | Operator::BitwiseXor
         | Operator::BitwiseShiftRight
-        | Operator::BitwiseShiftLeft
-        | Operator::AtArrow
+        | Operator::BitwiseShiftLeft => operators::bits(binary, node, context),
+        Operator::AtArrow
         | Operator::ArrowAt
         | Operator::Arrow
         | Operator::LongArrow
         | Operator::HashArrow
         | Operator::HashLongArrow
         | Operator::AtAt
-        | Operator::IntegerDivide
         | Operator::HashMinus
         | Operator::AtQuestion
         | Operator::Question
@@ -397,9 +408,9 @@ fn join_sides(
 }
 
 fn between(between: &Between, node: &Relation, context: &Context<'_>) -> Result<Typed, Refusal> {
-    let value = typed(&between.expr, node, context)?;
-    let (value, low) = alike(value, typed(&between.low, node, context)?, context)?;
-    let (value, high) = alike(value, typed(&between.high, node, context)?, context)?;
+    let value = operators::side(&between.expr, node, context)?;
+    let (value, low) = alike(value, operators::side(&between.low, node, context)?, context)?;
+    let (value, high) = alike(value, operators::side(&between.high, node, context)?, context)?;
     let low = low.of_kind(value.kind(), context)?;
     let nullable = value.domain.nullable || low.domain.nullable || high.domain.nullable;
     let size = value.size + low.size + high.size + 1;
@@ -425,18 +436,18 @@ fn in_list(list: &InList, node: &Relation, context: &Context<'_>) -> Result<Type
 
 fn like(like: &Like, node: &Relation, context: &Context<'_>) -> Result<Typed, Refusal> {
     let value = typed(&like.expr, node, context)?.of_kind(Kind::Text, context)?;
-    let pattern = typed(&like.pattern, node, context)?;
-    let Some(ScalarValue::Utf8(Some(text))) = pattern.value() else {
-        return Err(unsupported("LIKE with a pattern that is not a literal")
-            .fix("x LIKE 'abc%', or starts_with(x, y)")
+    let pattern = typed(&like.pattern, node, context)?.of_kind(Kind::Text, context)?;
+    if pattern.domain.max_bytes.is_none_or(|n| n as usize > MAX_PATTERN_BYTES) {
+        return Err(too_long("the pattern of LIKE is too long", MAX_PATTERN_BYTES)
+            .fix("a shorter one, or left(y, 20)")
             .at(context.words.find("LIKE")));
-    };
-    if text.len() > MAX_PATTERN_BYTES {
-        return Err(too_long("the pattern of LIKE is too long", MAX_PATTERN_BYTES).at(context.words.find("LIKE")));
     }
-    let ends_in_escape = {
-        let escape = like.escape_char.unwrap_or('\\');
-        text.chars().rev().take_while(|c| *c == escape).count() % 2 == 1
+    let ends_in_escape = match pattern.value() {
+        Some(ScalarValue::Utf8(Some(text))) => {
+            let escape = like.escape_char.unwrap_or('\\');
+            text.chars().rev().take_while(|c| *c == escape).count() % 2 == 1
+        }
+        _ => false,
     };
     if ends_in_escape {
         return Err(unsupported("LIKE with a pattern that ends in its escape character").at(context.words.find("LIKE")));

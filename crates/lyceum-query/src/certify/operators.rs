@@ -1,18 +1,24 @@
-//! Arithmetic, casts and functions below the barrier, by the allow-list of [`crate::functions`].
+//! Operators and casts below the barrier; functions are in `operators/functions.rs`.
+
+mod functions;
+
+pub(super) use functions::function;
 
 use super::Context;
 use super::below::Relation as Node;
 use super::expression::{Typed, kind_of, null, typed, types, unsupported};
-use crate::bind::{closest, query_time};
 use crate::domain::{Domain, Kind};
-use crate::error::{Reason, Refusal};
-use crate::functions::{NATIVE, Part, TABLE, Takes, Total, lookup};
-use arrow::datatypes::DataType;
+use crate::error::Refusal;
+use crate::functions::{Regex, Total};
+use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::expr::{BinaryExpr, ScalarFunction};
-use datafusion::logical_expr::{Expr, Operator};
+use datafusion::logical_expr::expr::{BinaryExpr, Cast};
+use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
 
-/// `+ − * / %` on numbers, and times ± intervals.
+/// Microseconds in a day.
+const DAY: i64 = 86_400_000_000;
+
+/// `+ − * / %` on numbers, days between dates, and times ± intervals.
 pub(super) fn arithmetic(
     expr: &Expr,
     binary: &BinaryExpr,
@@ -29,19 +35,41 @@ pub(super) fn arithmetic(
     {
         return add_interval(&binary.right, parts, expr, node, context);
     }
-    let kind = kind_of(expr, node)?;
-    if !matches!(kind, Kind::Int | Kind::Float) {
-        return Err(types(format!("{} can't be computed with on private rows", kind.name()), None)
-            .fix("EXTRACT(day FROM x), or x + INTERVAL '1 day'"));
+    if is_length(expr, node) {
+        return Err(types("a length of time can't stand by itself on private rows".to_owned(), None)
+            .fix("EXTRACT(epoch FROM a - b) for seconds, or a - b < INTERVAL '1 day'"));
     }
+    let kind = kind_of(expr, node)?;
     let total = match binary.op {
         Operator::Plus => Total::Add,
         Operator::Minus => Total::Subtract,
         Operator::Multiply => Total::Multiply,
-        Operator::Divide => Total::Divide,
+        Operator::Divide | Operator::IntegerDivide => Total::Divide,
         Operator::Modulo => Total::Modulo,
         other => return Err(unsupported(&format!("the operator {other}"))),
     };
+    if total == Total::Subtract && kind == Kind::Int {
+        let (left, right) = (typed(&binary.left, node, context)?, typed(&binary.right, node, context)?);
+        // Whole days between two dates.
+        if left.kind() == Kind::Date && right.kind() == Kind::Date {
+            return Typed::call(total, kind, vec![left, right], context);
+        }
+    }
+    if kind == Kind::Date && matches!(total, Total::Add | Total::Subtract) {
+        let left = typed(uncast(&binary.left), node, context)?;
+        let right = typed(uncast(&binary.right), node, context)?;
+        match (left.kind(), right.kind()) {
+            (Kind::Date, Kind::Int) => return Typed::call(total, kind, vec![left, right], context),
+            (Kind::Int, Kind::Date) if total == Total::Add => {
+                return Typed::call(total, kind, vec![right, left], context);
+            }
+            _ => {}
+        }
+    }
+    if !matches!(kind, Kind::Int | Kind::Float) {
+        return Err(types(format!("{} can't be computed with on private rows", kind.name()), None)
+            .fix("EXTRACT(day FROM x), or x + INTERVAL '1 day'"));
+    }
     let left = typed(&binary.left, node, context)?.of_kind(kind, context)?;
     let right = typed(&binary.right, node, context)?.of_kind(kind, context)?;
     Typed::call(total, kind, vec![left, right], context)
@@ -56,6 +84,97 @@ fn interval(value: &ScalarValue, negative: bool) -> Option<[i64; 3]> {
         _ => return None,
     };
     Some(if negative { parts.map(|p| -p) } else { parts })
+}
+
+/// What planning converted to make sides alike.
+fn uncast(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Cast(Cast { expr, .. }) => expr,
+        other => other,
+    }
+}
+
+/// Whether an expression is a length of time: not a kind of values, but it can be compared and counted in seconds.
+fn is_length(expr: &Expr, node: &Node) -> bool {
+    matches!(expr.get_type(node.schema.as_ref()), Ok(DataType::Duration(_) | DataType::Interval(_)))
+}
+
+/// The microseconds of a length of time: the difference of two timestamps, or a literal without months.
+fn length(expr: &Expr, node: &Node, context: &Context<'_>) -> Result<Typed, Refusal> {
+    let unknown = || {
+        types("this length of time is not supported on private rows".to_owned(), None)
+            .fix("a - b < INTERVAL '36 hours', with a and b timestamps")
+    };
+    match expr {
+        Expr::Alias(alias) => length(&alias.expr, node, context),
+        Expr::Cast(Cast { expr, .. }) if is_length(expr, node) => length(expr, node, context),
+        Expr::Literal(value, _) => match interval(value, false) {
+            Some([0, days, micros]) => {
+                let micros = days.checked_mul(DAY).and_then(|d| d.checked_add(micros)).ok_or_else(unknown)?;
+                Ok(Typed::literal(Kind::Int, ScalarValue::Int64(Some(micros))))
+            }
+            _ => Err(unknown()),
+        },
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Minus, right }) => {
+            let left = typed(left, node, context)?.of_kind(Kind::Timestamp, context)?;
+            let right = typed(right, node, context)?.of_kind(Kind::Timestamp, context)?;
+            Typed::call(Total::Subtract, Kind::Int, vec![left, right], context)
+        }
+        _ => Err(unknown()),
+    }
+}
+
+/// A side of a comparison: a length of time as its microseconds.
+pub(super) fn side(expr: &Expr, node: &Node, context: &Context<'_>) -> Result<Typed, Refusal> {
+    if is_length(expr, node) { length(expr, node, context) } else { typed(expr, node, context) }
+}
+
+/// `& | # << >>` on integers.
+pub(super) fn bits(binary: &BinaryExpr, node: &Node, context: &Context<'_>) -> Result<Typed, Refusal> {
+    let total = match binary.op {
+        Operator::BitwiseAnd => Total::BitAnd,
+        Operator::BitwiseOr => Total::BitOr,
+        Operator::BitwiseXor => Total::BitXor,
+        Operator::BitwiseShiftLeft => Total::ShiftLeft,
+        Operator::BitwiseShiftRight => Total::ShiftRight,
+        other => return Err(unsupported(&format!("the operator {other}"))),
+    };
+    let left = typed(&binary.left, node, context)?.of_kind(Kind::Int, context)?;
+    let right = typed(&binary.right, node, context)?.of_kind(Kind::Int, context)?;
+    Typed::call(total, Kind::Int, vec![left, right], context)
+}
+
+/// `x ~ 'pattern'` and its relatives.
+pub(super) fn matches(binary: &BinaryExpr, node: &Node, context: &Context<'_>) -> Result<Typed, Refusal> {
+    let value = typed(&binary.left, node, context)?.of_kind(Kind::Text, context)?;
+    let pattern = typed(&binary.right, node, context)?;
+    let any_case = matches!(binary.op, Operator::RegexIMatch | Operator::RegexNotIMatch);
+    let pattern = self::pattern(&pattern, if any_case { "i" } else { "" }, context)?;
+    let matched = Typed::call(Total::RegexLike, Kind::Boolean, vec![value, pattern], context)?;
+    if matches!(binary.op, Operator::RegexMatch | Operator::RegexIMatch) {
+        return Ok(matched);
+    }
+    let domain = Domain::boolean(matched.domain.nullable);
+    Typed { expr: Expr::Not(Box::new(matched.expr)), domain, size: matched.size + 1 }.checked(context)
+}
+
+/// A literal pattern that compiles, with its flags in front.
+fn pattern(pattern: &Typed, flags: &str, context: &Context<'_>) -> Result<Typed, Refusal> {
+    let Some(ScalarValue::Utf8(Some(text))) = pattern.value() else {
+        return Err(unsupported("a regular expression that is not a literal").fix("x ~ '^abc', or starts_with(x, y)"));
+    };
+    let refused = |why: String| {
+        Refusal::new(crate::error::Reason::Unsupported, "this regular expression can't be used on private rows", why)
+            .fix("x LIKE 'abc%', or a shorter pattern")
+            .at(context.words.find(text))
+    };
+    if text.len() > crate::functions::MAX_REGEX_BYTES {
+        return Err(refused(format!("It is longer than {} bytes.", crate::functions::MAX_REGEX_BYTES)));
+    }
+    let with_flags = crate::functions::with_flags(text, flags)
+        .ok_or_else(|| refused("The flags are i, m, s, x and U; regexp_replace also knows g.".to_owned()))?;
+    Regex::new(&with_flags).map_err(refused)?;
+    Ok(Typed::literal(Kind::Text, ScalarValue::Utf8(Some(with_flags))))
 }
 
 fn add_interval(
@@ -87,7 +206,33 @@ pub(super) fn cast(expr: &Expr, to: &DataType, node: &Node, context: &Context<'_
         return Err(types(format!("a cast to {to} is not supported on private rows"), context.words.find("CAST"))
             .fix("CAST(x AS DOUBLE), CAST(x AS BIGINT), CAST(x AS VARCHAR) or CAST(x AS DATE)"));
     };
+    if kind == Kind::Int && value.kind() == Kind::Timestamp {
+        // Microseconds since 1970: what a timestamp is stored as.
+        return Typed::call(Total::Subtract, Kind::Int, vec![value, epoch()], context);
+    }
+    if let DataType::Timestamp(unit, None) = to
+        && value.kind() == Kind::Int
+    {
+        let unit = match unit {
+            TimeUnit::Second => 1_000_000,
+            TimeUnit::Millisecond => 1_000,
+            TimeUnit::Microsecond => 1,
+            TimeUnit::Nanosecond => -1_000,
+        };
+        let unit = Typed::literal(Kind::Int, ScalarValue::Int64(Some(unit)));
+        return Typed::call(Total::FromEpoch, kind, vec![value, unit], context);
+    }
     let value = value.of_kind(kind, context)?;
+    if let DataType::Decimal32(digits, scale)
+    | DataType::Decimal64(digits, scale)
+    | DataType::Decimal128(digits, scale)
+    | DataType::Decimal256(digits, scale) = to
+    {
+        let limit = 10f64.powi(i32::from(*digits) - i32::from(*scale));
+        let scale = Typed::literal(Kind::Int, ScalarValue::Int64(Some(i64::from(*scale))));
+        let limit = Typed::literal(Kind::Float, ScalarValue::Float64(Some(limit)));
+        return Typed::call(Total::Decimal, Kind::Float, vec![value, scale, limit], context);
+    }
     let range = match to {
         DataType::Int8 => Some((i64::from(i8::MIN), i64::from(i8::MAX))),
         DataType::Int16 => Some((i64::from(i16::MIN), i64::from(i16::MAX))),
@@ -111,146 +256,7 @@ pub(super) fn cast(expr: &Expr, to: &DataType, node: &Node, context: &Context<'_
     }
 }
 
-/// A call of a function on the allow-list.
-pub(super) fn function(
-    expr: &Expr,
-    function: &ScalarFunction,
-    node: &Node,
-    context: &Context<'_>,
-) -> Result<Typed, Refusal> {
-    let name = function.func.name();
-    if let Some(value) = query_time(&function.func) {
-        return Ok(Typed::literal(Kind::of(&value.data_type()).unwrap_or(Kind::Timestamp), value));
-    }
-    if NATIVE.contains(&name) {
-        return native(expr, function, node, context);
-    }
-    let Some((total, takes)) = lookup(name) else { return Err(unknown(name, context)) };
-    let gives = kind_of(expr, node)?;
-    let arguments: Vec<Typed> = function.args.iter().map(|a| typed(a, node, context)).collect::<Result<_, _>>()?;
-    let count = arguments.len();
-    let wrong = || types(format!("{name} doesn't take these arguments"), context.words.find(name));
-    let all = |kinds: &[Kind]| -> Result<Vec<Typed>, Refusal> {
-        arguments.iter().cloned().zip(kinds).map(|(a, k)| a.of_kind(*k, context)).collect()
-    };
-    let (arguments, natural) = match takes {
-        Takes::Number if count == 1 => {
-            let kind = if gives == Kind::Int { Kind::Int } else { Kind::Float };
-            (all(&[kind])?, kind)
-        }
-        Takes::Float if count == 1 => (all(&[Kind::Float])?, Kind::Float),
-        Takes::FloatDigits if count == 1 => (all(&[Kind::Float])?, Kind::Float),
-        Takes::FloatDigits if count == 2 => (all(&[Kind::Float, Kind::Int])?, Kind::Float),
-        Takes::TwoFloats if count == 2 => (all(&[Kind::Float, Kind::Float])?, Kind::Float),
-        Takes::BaseAndFloat if count <= 2 => (all(&[Kind::Float, Kind::Float])?, Kind::Float),
-        Takes::Several if count >= 1 && !matches!(gives, Kind::Text | Kind::Boolean) => {
-            (all(&vec![gives; count])?, gives)
-        }
-        Takes::Text if count == 1 => {
-            let natural = if matches!(total, Total::Length | Total::OctetLength) { Kind::Int } else { Kind::Text };
-            (all(&[Kind::Text])?, natural)
-        }
-        Takes::TextInts if (2..=3).contains(&count) => (all(&[Kind::Text, Kind::Int, Kind::Int])?, Kind::Text),
-        Takes::TextLiteral if count == 1 => (all(&[Kind::Text])?, Kind::Text),
-        Takes::TextLiteral if count == 2 && arguments.get(1).is_some_and(|a| a.value().is_some()) => {
-            (all(&[Kind::Text, Kind::Text])?, Kind::Text)
-        }
-        Takes::TwoTexts if count == 2 => {
-            let natural = if total == Total::Position { Kind::Int } else { Kind::Boolean };
-            (all(&[Kind::Text, Kind::Text])?, natural)
-        }
-        Takes::Texts if count >= 1 => (texts(arguments, context)?, Kind::Text),
-        Takes::PartAndTime if count == 2 => return time(total, gives, arguments, context),
-        _ => return Err(wrong()),
-    };
-    Typed::call(total, natural, arguments, context)?.of_kind(gives, context)
-}
-
-/// concat() reads NULL as no text.
-fn texts(arguments: Vec<Typed>, context: &Context<'_>) -> Result<Vec<Typed>, Refusal> {
-    arguments
-        .into_iter()
-        .map(|a| {
-            let a = a.of_kind(Kind::Text, context)?;
-            if !a.domain.nullable {
-                return Ok(a);
-            }
-            if a.value().is_some() {
-                return Ok(Typed::literal(Kind::Text, ScalarValue::Utf8(Some(String::new()))));
-            }
-            let empty = datafusion::logical_expr::lit("");
-            let expr = datafusion::functions::core::expr_fn::coalesce(vec![a.expr, empty]);
-            let max_bytes = a.domain.max_bytes;
-            let domain = Domain { max_bytes, nullable: false, ..Domain::unknown(Kind::Text) };
-            Ok(Typed { expr, domain, size: a.size + 2 })
-        })
-        .collect()
-}
-
-fn time(total: Total, gives: Kind, arguments: Vec<Typed>, context: &Context<'_>) -> Result<Typed, Refusal> {
-    let mut arguments = arguments.into_iter();
-    let (Some(part), Some(time)) = (arguments.next(), arguments.next()) else {
-        return Err(types("a part and a time are needed".to_owned(), None));
-    };
-    let known = match part.value() {
-        Some(ScalarValue::Utf8(Some(text))) => Part::parse(text),
-        _ => None,
-    };
-    let truncates = total == Total::DateTrunc;
-    let possible = known.filter(|p| !truncates || !matches!(p, Part::DayOfWeek | Part::DayOfYear | Part::Epoch));
-    let Some(known) = possible else {
-        return Err(Refusal::new(
-            Reason::Function,
-            "this part of a date is not supported on private rows",
-            "The parts are year, quarter, month, week, day, hour, minute and second; EXTRACT also knows dow, doy and epoch.",
-        )
-        .fix("EXTRACT(month FROM x), or date_trunc('month', x)"));
-    };
-    let kind = if time.kind() == Kind::Date { Kind::Date } else { Kind::Timestamp };
-    let time = time.of_kind(kind, context)?;
-    let natural = match (truncates, known) {
-        (true, _) => kind,
-        (false, Part::Epoch) => Kind::Float,
-        (false, _) => Kind::Int,
-    };
-    Typed::call(total, natural, vec![part, time], context)?.of_kind(gives, context)
-}
-
-/// coalesce, nvl and nullif: total as they are, on total arguments of one kind.
-fn native(expr: &Expr, function: &ScalarFunction, node: &Node, context: &Context<'_>) -> Result<Typed, Refusal> {
-    let kind = kind_of(expr, node)?;
-    let arguments: Vec<Typed> =
-        function.args.iter().map(|a| typed(a, node, context)?.of_kind(kind, context)).collect::<Result<_, _>>()?;
-    let size = 1 + arguments.iter().map(|a| a.size).sum::<usize>();
-    let domains = arguments.iter().map(|a| a.domain.clone());
-    let domain = if function.func.name() == "nullif" {
-        let mut domain = arguments.first().map_or_else(|| Domain::unknown(kind), |a| a.domain.clone());
-        domain.nullable = true;
-        domain
-    } else {
-        let nullable = arguments.iter().all(|a| a.domain.nullable);
-        let mut domain = domains.reduce(Domain::union).unwrap_or_else(|| Domain::unknown(kind));
-        domain.nullable = nullable;
-        domain
-    };
-    let arguments = arguments.into_iter().map(|a| a.expr).collect();
-    let expr = Expr::ScalarFunction(ScalarFunction::new_udf(function.func.clone(), arguments));
-    Typed { expr, domain, size }.checked(context)
-}
-
-fn unknown(name: &str, context: &Context<'_>) -> Refusal {
-    let names = || TABLE.iter().map(|(n, ..)| *n).chain(NATIVE.iter().copied());
-    let refusal = Refusal::new(
-        Reason::Function,
-        format!("the function {name} is not admitted on private rows"),
-        format!(
-            "Only functions that give a value or NULL for every row may stand under an aggregate: {}.",
-            names().collect::<Vec<_>>().join(", ")
-        ),
-    )
-    .at(context.words.find(name));
-    match closest(name, names()) {
-        Some(near) => refusal.fix(near),
-        None => refusal.fix(format!("use {name} on the result instead, above the aggregate")),
-    }
+/// 1970-01-01, midnight.
+fn epoch() -> Typed {
+    Typed::literal(Kind::Timestamp, ScalarValue::TimestampMicrosecond(Some(0), None))
 }

@@ -51,8 +51,17 @@ pub(crate) enum Part {
     Hour,
     Minute,
     Second,
+    /// Milliseconds of the minute, seconds among them.
+    Millisecond,
+    /// Microseconds of the minute, seconds among them.
+    Microsecond,
+    /// 0 (Sunday) to 6.
     DayOfWeek,
+    /// 1 (Monday) to 7.
+    IsoDayOfWeek,
     DayOfYear,
+    /// The year of ISO 8601's week.
+    IsoYear,
     Epoch,
 }
 
@@ -60,16 +69,20 @@ impl Part {
     /// The part with a SQL name.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         Some(match name.trim().to_ascii_lowercase().as_str() {
-            "year" => Self::Year,
-            "quarter" => Self::Quarter,
-            "month" => Self::Month,
-            "week" => Self::Week,
-            "day" => Self::Day,
-            "hour" => Self::Hour,
-            "minute" => Self::Minute,
-            "second" => Self::Second,
+            "year" | "years" => Self::Year,
+            "quarter" | "qtr" => Self::Quarter,
+            "month" | "months" => Self::Month,
+            "week" | "weeks" => Self::Week,
+            "day" | "days" => Self::Day,
+            "hour" | "hours" => Self::Hour,
+            "minute" | "minutes" => Self::Minute,
+            "second" | "seconds" => Self::Second,
+            "millisecond" | "milliseconds" => Self::Millisecond,
+            "microsecond" | "microseconds" => Self::Microsecond,
             "dow" => Self::DayOfWeek,
+            "isodow" => Self::IsoDayOfWeek,
             "doy" => Self::DayOfYear,
+            "isoyear" => Self::IsoYear,
             "epoch" => Self::Epoch,
             _ => return None,
         })
@@ -78,14 +91,17 @@ impl Part {
     /// The values a part can have whatever the time; `None`: depends on the time.
     pub(super) const fn range(self) -> Option<(i64, i64)> {
         match self {
-            Self::Year | Self::Epoch => None,
+            Self::Year | Self::IsoYear | Self::Epoch => None,
             Self::Quarter => Some((1, 4)),
             Self::Month => Some((1, 12)),
             Self::Week => Some((1, 53)),
             Self::Day => Some((1, 31)),
             Self::Hour => Some((0, 23)),
             Self::Minute | Self::Second => Some((0, 59)),
+            Self::Millisecond => Some((0, 59_999)),
+            Self::Microsecond => Some((0, 59_999_999)),
             Self::DayOfWeek => Some((0, 6)),
+            Self::IsoDayOfWeek => Some((1, 7)),
             Self::DayOfYear => Some((1, 366)),
         }
     }
@@ -103,10 +119,19 @@ impl Part {
             Self::Hour => in_day / 3_600_000_000,
             Self::Minute => in_day / 60_000_000 % 60,
             Self::Second => in_day / 1_000_000 % 60,
+            Self::Millisecond => in_day / 1_000 % 60_000,
+            Self::Microsecond => in_day % 60_000_000,
             Self::DayOfWeek => (day_number + 4).rem_euclid(7),
+            Self::IsoDayOfWeek => (day_number + 3).rem_euclid(7) + 1,
             Self::DayOfYear => day_number - days(year, 1, 1) + 1,
+            Self::IsoYear => civil(thursday(day_number)).0,
             Self::Epoch => return None,
         })
+    }
+
+    /// Whether times can be cut off to it.
+    pub(crate) const fn is_length(self) -> bool {
+        !matches!(self, Self::DayOfWeek | Self::IsoDayOfWeek | Self::DayOfYear | Self::IsoYear | Self::Epoch)
     }
 
     /// The beginning of the year, month, … that a time is in; `None` where that makes no sense.
@@ -122,15 +147,22 @@ impl Part {
             Self::Hour => return micros.checked_sub(in_day % 3_600_000_000),
             Self::Minute => return micros.checked_sub(in_day % 60_000_000),
             Self::Second => return micros.checked_sub(in_day % 1_000_000),
-            Self::DayOfWeek | Self::DayOfYear | Self::Epoch => return None,
+            Self::Millisecond => return micros.checked_sub(in_day % 1_000),
+            Self::Microsecond => return Some(micros),
+            Self::DayOfWeek | Self::IsoDayOfWeek | Self::DayOfYear | Self::IsoYear | Self::Epoch => return None,
         };
         first.checked_mul(DAY)
     }
 }
 
+/// The Thursday of a day's week, which says what year of ISO 8601 the week belongs to.
+fn thursday(day_number: i64) -> i64 {
+    day_number - (day_number + 3).rem_euclid(7) + 3
+}
+
 /// The week of ISO 8601: the week with the year's first Thursday is week 1.
 fn week(day_number: i64) -> i64 {
-    let thursday = day_number - (day_number + 3).rem_euclid(7) + 3;
+    let thursday = thursday(day_number);
     let (year, ..) = civil(thursday);
     (thursday - days(year, 1, 1)) / 7 + 1
 }
@@ -164,6 +196,9 @@ mod tests {
         let at = days(2021, 1, 3) * DAY + 13 * 3_600_000_000;
         assert_eq!(Part::Week.of(at), Some(53));
         assert_eq!(Part::DayOfWeek.of(at), Some(0));
+        assert_eq!(Part::IsoDayOfWeek.of(at), Some(7));
+        assert_eq!(Part::IsoYear.of(at), Some(2020));
+        assert_eq!(Part::Millisecond.of(at + 61_234_567), Some(1_234));
         assert_eq!(Part::Hour.of(at), Some(13));
         assert_eq!(Part::Week.truncate(at), Some(days(2020, 12, 28) * DAY));
         assert_eq!(Part::Year.truncate(i64::MIN), None);

@@ -11,8 +11,63 @@ pub(super) fn binary_int(total: Total, x: i64, y: i64) -> Option<i64> {
         Total::Multiply => x.checked_mul(y),
         Total::Divide => x.checked_div(y),
         Total::Modulo => x.checked_rem(y),
+        Total::BitAnd => Some(x & y),
+        Total::BitOr => Some(x | y),
+        Total::BitXor => Some(x ^ y),
+        // Bits that leave are lost; there are 64.
+        Total::ShiftLeft => u32::try_from(y).ok().and_then(|y| x.checked_shl(y)),
+        Total::ShiftRight => u32::try_from(y).ok().and_then(|y| x.checked_shr(y)),
+        Total::Gcd => i64::try_from(gcd(x.unsigned_abs(), y.unsigned_abs())).ok(),
+        Total::Lcm if x == 0 || y == 0 => Some(0),
+        Total::Lcm => {
+            let (x, y) = (x.unsigned_abs(), y.unsigned_abs());
+            i64::try_from((x / gcd(x, y)).checked_mul(y)?).ok()
+        }
         _ => None,
     }
+}
+
+/// The greatest common divisor, in at most some ninety steps.
+fn gcd(mut x: u64, mut y: u64) -> u64 {
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    x
+}
+
+/// Rounds an integer to tens, hundreds, …, halves away from zero; NULL where that is out of range.
+pub(super) fn round_int(x: i64, digits: i64) -> Option<i64> {
+    if digits >= 0 {
+        return Some(x);
+    }
+    let Some(unit) = digits.checked_neg().and_then(|d| u32::try_from(d).ok()).and_then(|d| 10i128.checked_pow(d))
+    else {
+        return Some(0);
+    };
+    let half = if x < 0 { -unit / 2 } else { unit / 2 };
+    i64::try_from((i128::from(x) + half) / unit * unit).ok()
+}
+
+/// Which of `n` equal parts of `[low, high)` a number is in, from 1; 0 and `n + 1`: below and above.
+pub(super) fn width_bucket(x: f64, low: f64, high: f64, n: i64) -> Option<i64> {
+    if n < 1 || n == i64::MAX || low == high {
+        return None;
+    }
+    let (x, low, high) = if low < high { (x, low, high) } else { (-x, -low, -high) };
+    Some(if x < low {
+        0
+    } else if x >= high {
+        n + 1
+    } else {
+        // Rounding never leaves the last part. Halves keep the width finite.
+        let share = (x / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
+        ((share * n as f64) as i64).min(n - 1) + 1
+    })
+}
+
+/// A float rounded to `scale` digits, if it is below the limit then.
+pub(super) fn decimal(x: f64, scale: i64, limit: f64) -> Option<f64> {
+    to_digits(Total::Round, x, scale).filter(|v| v.abs() < limit)
 }
 
 /// An operator on floats.
@@ -26,6 +81,7 @@ pub(super) fn binary(total: Total, x: f64, y: f64) -> Option<f64> {
         Total::Power => x.powf(y),
         // log(base, value)
         Total::Log => y.ln() / x.ln(),
+        Total::Atan2 => x.atan2(y),
         _ => return None,
     })
 }
@@ -36,6 +92,7 @@ pub(super) fn unary_int(total: Total, x: i64) -> Option<i64> {
         Total::Negate => x.checked_neg(),
         Total::Abs => x.checked_abs(),
         Total::Sign => Some(x.signum()),
+        Total::Factorial => (0..=20).contains(&x).then(|| (1..=x).product()),
         _ => None,
     }
 }
@@ -62,6 +119,21 @@ pub(super) fn unary(total: Total, x: f64) -> Option<f64> {
         Total::Ln => x.ln(),
         Total::Log10 => x.log10(),
         Total::Log2 => x.log2(),
+        Total::Sin => x.sin(),
+        Total::Cos => x.cos(),
+        Total::Tan => x.tan(),
+        Total::Cot => x.tan().recip(),
+        Total::Asin => x.asin(),
+        Total::Acos => x.acos(),
+        Total::Atan => x.atan(),
+        Total::Sinh => x.sinh(),
+        Total::Cosh => x.cosh(),
+        Total::Tanh => x.tanh(),
+        Total::Asinh => x.asinh(),
+        Total::Acosh => x.acosh(),
+        Total::Atanh => x.atanh(),
+        Total::Degrees => x.to_degrees(),
+        Total::Radians => x.to_radians(),
         _ => return None,
     })
 }
@@ -104,6 +176,34 @@ mod tests {
         assert_eq!(binary_int(Total::Modulo, 5, 0), None);
         assert_eq!(binary_int(Total::Add, i64::MAX, 1), None);
         assert_eq!(unary_int(Total::Abs, i64::MIN), None);
+    }
+
+    #[test]
+    fn integers() {
+        assert_eq!(binary_int(Total::ShiftLeft, 1, 63), Some(i64::MIN));
+        assert_eq!(binary_int(Total::ShiftLeft, 1, 64), None);
+        assert_eq!(binary_int(Total::ShiftRight, -8, 1), Some(-4));
+        assert_eq!(binary_int(Total::ShiftRight, 8, -1), None);
+        assert_eq!(binary_int(Total::Gcd, i64::MIN, 0), None);
+        assert_eq!(binary_int(Total::Gcd, -12, 18), Some(6));
+        assert_eq!(binary_int(Total::Lcm, 4, -6), Some(12));
+        assert_eq!(binary_int(Total::Lcm, i64::MIN, 7), None);
+        assert_eq!(unary_int(Total::Factorial, 20), Some(2_432_902_008_176_640_000));
+        assert_eq!((unary_int(Total::Factorial, 21), unary_int(Total::Factorial, -1)), (None, None));
+        assert_eq!(
+            (round_int(1_250, -2), round_int(-1_250, -2), round_int(7, i64::MIN)),
+            (Some(1_300), Some(-1_300), Some(0))
+        );
+        assert_eq!(round_int(i64::MAX, -1), None);
+    }
+
+    #[test]
+    fn buckets() {
+        let bucket = |x| width_bucket(x, 0.0, 10.0, 5);
+        assert_eq!([-0.1, 0.0, 1.9, 2.0, 9.999, 10.0].map(bucket), [0, 1, 1, 2, 5, 6].map(Some));
+        assert_eq!(width_bucket(3.0, 10.0, 0.0, 5), Some(4));
+        assert_eq!(width_bucket(0.0, -f64::MAX, f64::MAX, 4), Some(3));
+        assert_eq!((width_bucket(1.0, 1.0, 1.0, 5), width_bucket(1.0, 0.0, 9.0, 0)), (None, None));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! What is known about a total function's result from what is known about its arguments.
 
-use super::{Part, Total, evaluate};
+use super::like::Pattern;
+use super::{Format, Part, Total, evaluate};
 use crate::domain::{Domain, Interval, Kind, MAX_TEXT_BYTES, MAX_VALUES, point};
 use arrow::array::Array;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::ColumnarValue;
 use std::collections::HashSet;
+use std::f64::consts::{FRAC_PI_2, PI};
 
 /// The domain of `total(arguments)`. A literal argument has a domain of one value.
 pub(crate) fn domain(total: Total, gives: Kind, arguments: &[Domain]) -> Domain {
@@ -16,13 +18,37 @@ pub(crate) fn domain(total: Total, gives: Kind, arguments: &[Domain]) -> Domain 
     let whole = Domain { nullable: true, ..Domain::unknown(gives) };
     let Some(x) = arguments.first() else { return whole };
     let y = arguments.get(1);
+    let bytes = |i: usize| arguments.get(i).map_or(0, |d: &Domain| u64::from(d.max_bytes.unwrap_or(MAX_TEXT_BYTES)));
     match total {
         Total::Add | Total::Subtract | Total::Multiply | Total::Divide | Total::Modulo => {
             let Some((a, b)) = x.interval.zip(y.and_then(|y| y.interval)) else { return whole };
             let (interval, undefined) = arithmetic(total, a, b);
-            Domain { interval, nullable: nullable || undefined, ..whole }
+            days(Domain { interval, nullable: nullable || undefined, ..whole })
         }
-        Total::Power | Total::Log => whole,
+        Total::Power | Total::Log | Total::Tan | Total::Cot | Total::Lcm | Total::ShiftLeft => whole,
+        Total::BitAnd | Total::BitOr | Total::BitXor => {
+            bits(total, x, y, nullable).unwrap_or(Domain { nullable, ..whole })
+        }
+        Total::ShiftRight => shifted(x, y, nullable).unwrap_or(whole),
+        Total::Gcd => gcd(x, y, nullable).unwrap_or(whole),
+        Total::Factorial => {
+            Domain { nullable: nullable || !within(x, 0, 20), ..Domain::int(1, 2_432_902_008_176_640_000, true) }
+        }
+        Total::WidthBucket => width_bucket(arguments, nullable).unwrap_or(whole),
+        Total::Sin | Total::Cos => floats(-1.0, 1.0, nullable),
+        Total::Asin | Total::Acos => {
+            let inside = matches!(x.interval, Some(Interval::Float { low, high }) if -1.0 <= low && high <= 1.0);
+            floats(-FRAC_PI_2, if total == Total::Acos { PI } else { FRAC_PI_2 }, nullable || !inside)
+        }
+        Total::Atan => floats(-FRAC_PI_2, FRAC_PI_2, nullable),
+        Total::Atan2 => floats(-PI, PI, nullable),
+        Total::Tanh => floats(-1.0, 1.0, nullable),
+        Total::Cosh => match x.interval {
+            Some(Interval::Float { low, high }) => {
+                widened(floats(1.0, low.abs().max(high.abs()).cosh(), nullable)).unwrap_or(whole)
+            }
+            _ => whole,
+        },
         Total::Negate | Total::Abs | Total::Sign => {
             let Some(interval) = x.interval else { return whole };
             let (interval, undefined) = unary(total, interval);
@@ -35,40 +61,108 @@ pub(crate) fn domain(total: Total, gives: Kind, arguments: &[Domain]) -> Domain 
         {
             whole
         }
-        Total::Round
-        | Total::Truncate
-        | Total::Floor
-        | Total::Ceil
-        | Total::Sqrt
-        | Total::Cbrt
+        // Correctly rounded, or whole numbers: never fall.
+        Total::Floor | Total::Ceil | Total::Sqrt => monotone(total, gives, arguments, nullable).unwrap_or(whole),
+        Total::DateTrunc
+        | Total::AddInterval
+        | Total::DateBin
+        | Total::FromEpoch
+        | Total::ToUnixTime
+        | Total::Degrees
+        | Total::Radians => monotone(total, gives, arguments, nullable).unwrap_or(whole),
+        // A different number of digits for each row is no function of one number.
+        Total::Round | Total::Truncate => match y {
+            Some(y) if y.values.as_ref().is_none_or(|v| v.len() != 1) => whole,
+            _ => monotone(total, gives, arguments, nullable).unwrap_or(whole),
+        },
+        // As good as monotone: the mathematical function is, its computed values may be off by a few units.
+        Total::Cbrt
         | Total::Exp
         | Total::Ln
         | Total::Log10
         | Total::Log2
-        | Total::DateTrunc
-        | Total::AddInterval => monotone(total, gives, arguments, nullable).unwrap_or(whole),
+        | Total::Sinh
+        | Total::Asinh
+        | Total::Acosh
+        | Total::Atanh => monotone(total, gives, arguments, nullable).and_then(widened).unwrap_or(whole),
+        Total::Decimal => {
+            match (arguments.get(2).and_then(|d| d.interval), monotone(total, gives, arguments, nullable)) {
+                (_, Some(inside)) => inside,
+                (Some(Interval::Float { high, .. }), None) => floats(-high, high, true),
+                _ => whole,
+            }
+        }
+        Total::IsZero | Total::IsNan => Domain::boolean(nullable),
         Total::Least | Total::Greatest => {
             let interval = arguments.iter().map(|a| a.interval).reduce(|a, b| a?.hull(b?)).flatten();
-            Domain { interval, nullable: arguments.iter().all(|a| a.nullable), ..whole }
+            let max_bytes = arguments.iter().map(|a| a.max_bytes).reduce(|a, b| Some(a?.max(b?))).flatten();
+            Domain { interval, max_bytes, nullable: arguments.iter().all(|a| a.nullable), ..whole }
         }
-        Total::Length | Total::OctetLength | Total::Position => {
-            let longest = i64::from(x.max_bytes.unwrap_or(MAX_TEXT_BYTES));
-            Domain::int(0, if total == Total::Position { longest + 1 } else { longest }, nullable)
-        }
+        Total::Length | Total::OctetLength => count(bytes(0), nullable),
+        Total::BitLength => count(bytes(0) * 8, nullable),
+        Total::Position => count(bytes(0) + 1, nullable),
+        Total::RegexPosition => count(bytes(0) + 1, nullable),
+        // An empty match at every character and behind the last.
+        Total::RegexCount => count(bytes(0) + 1, nullable),
+        Total::FindInSet => count(bytes(1) + 1, nullable),
+        Total::Levenshtein => count(bytes(0).max(bytes(1)), nullable),
+        Total::Ascii => count(u64::from(u32::from(char::MAX)), nullable),
         // A character may become up to three, and a two-byte one three-byte ones.
-        Total::Lower | Total::Upper => text(x.max_bytes.map(|n| n.saturating_mul(3)), nullable),
+        Total::Lower | Total::Upper | Total::Initcap => text(bytes(0) * 3, nullable),
         Total::Reverse | Total::Left | Total::Right | Total::Trim | Total::TrimStart | Total::TrimEnd => {
-            text(x.max_bytes, nullable)
+            text(bytes(0), nullable)
         }
-        Total::Substring => text(x.max_bytes, nullable || negative_length(arguments)),
-        Total::StartsWith | Total::EndsWith | Total::Contains | Total::Like | Total::LikeAnyCase => {
-            Domain::boolean(nullable)
+        Total::Substring => text(bytes(0), nullable || negative_length(arguments)),
+        Total::SubstringIndex => text(bytes(0), nullable),
+        Total::SplitPart => {
+            let zero = arguments.get(2).is_none_or(|d| possible(d, 0));
+            text(bytes(0), nullable || zero)
         }
-        Total::Concat => {
-            let sum = arguments.iter().try_fold(0u32, |sum, a| sum.checked_add(a.max_bytes?));
-            text(sum, nullable)
+        Total::StartsWith | Total::EndsWith | Total::Contains | Total::RegexLike => Domain::boolean(nullable),
+        Total::Like | Total::LikeAnyCase => {
+            // A pattern that is computed may end in its escape character.
+            let only = |i: usize| match arguments.get(i)?.values.as_deref()? {
+                [value] => value.try_as_str().flatten(),
+                _ => None,
+            };
+            let escape = only(2).and_then(|e| e.chars().next());
+            let known = only(1).is_some_and(|p| Pattern::new(p, escape, false).is_some());
+            Domain::boolean(nullable || !known)
+        }
+        Total::Concat => text((0..arguments.len()).map(bytes).sum(), nullable),
+        Total::ConcatWith => {
+            let parts = (1..arguments.len()).map(bytes).sum::<u64>();
+            text(parts + bytes(0) * (arguments.len().saturating_sub(2) as u64), x.nullable)
+        }
+        Total::Chr => {
+            text(4, nullable || !(within(x, 0, 0xD7FF) || within(x, 0xE000, i64::from(u32::from(char::MAX)))))
+        }
+        Total::ToHex => text(16, nullable),
+        Total::Encode => text(bytes(0) * 2 + 4, nullable),
+        Total::Repeat => text(bytes(0).saturating_mul(most(y)), nullable),
+        Total::PadStart | Total::PadEnd => text(most(y).saturating_mul(4).max(bytes(0)), nullable),
+        // Every byte may be a match.
+        Total::Replace => text(bytes(0) * bytes(2).max(1), nullable),
+        Total::Translate => text(bytes(0) * 4, nullable),
+        // A negative length repeats what stands before.
+        Total::Overlay => {
+            let early = arguments.get(2).is_none_or(|d| !within(d, 1, i64::MAX));
+            text(bytes(0) * 2 + bytes(1), nullable || early)
+        }
+        Total::RegexReplace | Total::RegexReplaceAll => {
+            let groups = arguments.get(2).and_then(|d| d.values.as_ref()?.first()?.try_as_str().flatten());
+            let groups = groups.map_or(bytes(2), |by| by.matches('$').count() as u64);
+            let once = bytes(2).saturating_add(groups.saturating_mul(bytes(0)));
+            let times = if total == Total::RegexReplaceAll { bytes(0) + 1 } else { 1 };
+            text(bytes(0).saturating_add(once.saturating_mul(times)), nullable)
         }
         Total::DatePart => date_part(gives, arguments, nullable).unwrap_or(whole),
+        Total::MakeDate => make_date(x).unwrap_or(whole),
+        Total::Format => {
+            let format = y.and_then(|y| y.values.as_ref()?.first()?.try_as_str().flatten()).and_then(Format::new);
+            text(format.map_or(u64::MAX, |f| f.longest() as u64), true)
+        }
+        Total::Parse => whole,
         Total::Cast => cast(gives, x, arguments, nullable),
         Total::Within | Total::Fixed => {
             let ends =
@@ -77,9 +171,107 @@ pub(crate) fn domain(total: Total, gives: Kind, arguments: &[Domain]) -> Domain 
                 (Some(a), Some(b)) => a.hull(b),
                 _ => None,
             };
-            Domain { interval, nullable, ..whole }
+            match (total, interval, arguments.get(4).and_then(|d| d.interval)) {
+                (Total::Fixed, Some(interval), Some(centre)) => {
+                    let (interval, undefined) = arithmetic(Total::Subtract, interval, centre);
+                    Domain { interval, nullable: nullable || undefined, ..whole }
+                }
+                _ => Domain { interval, nullable, ..whole },
+            }
         }
     }
+}
+
+fn floats(low: f64, high: f64, nullable: bool) -> Domain {
+    Domain { interval: Some(Interval::Float { low, high }), nullable, ..Domain::unknown(Kind::Float) }
+}
+
+/// Whole numbers from 0.
+fn count(most: u64, nullable: bool) -> Domain {
+    Domain::int(0, i64::try_from(most).unwrap_or(i64::MAX), nullable)
+}
+
+/// Whether every value is between two numbers.
+fn within(x: &Domain, low: i64, high: i64) -> bool {
+    matches!(x.interval, Some(Interval::Int { low: l, high: h }) if low <= l && h <= high)
+}
+
+fn possible(x: &Domain, n: i64) -> bool {
+    !matches!(x.interval, Some(Interval::Int { low, high }) if n < low || high < n)
+}
+
+/// The largest count that an argument can be.
+fn most(x: Option<&Domain>) -> u64 {
+    match x.and_then(|x| x.interval) {
+        Some(Interval::Int { high, .. }) => u64::try_from(high).unwrap_or(0),
+        _ => u64::MAX,
+    }
+}
+
+/// Days are counted in 32 bits; other dates are NULL.
+fn days(domain: Domain) -> Domain {
+    let range = Interval::Int { low: i32::MIN.into(), high: i32::MAX.into() };
+    match domain.interval {
+        Some(interval) if domain.kind == Kind::Date => match interval.meet(range) {
+            Some(left) => Domain { interval: Some(left), nullable: domain.nullable || left != interval, ..domain },
+            None => Domain::unknown(Kind::Date),
+        },
+        _ => domain,
+    }
+}
+
+/// Ends a little further out, if they are finite then.
+fn widened(domain: Domain) -> Option<Domain> {
+    let Some(Interval::Float { low, high }) = domain.interval else { return None };
+    let off = |v: f64| v.abs() * 1e-14 + f64::MIN_POSITIVE;
+    let (low, high) = (low - off(low), high + off(high));
+    (low.is_finite() && high.is_finite()).then_some(Domain { interval: Some(Interval::Float { low, high }), ..domain })
+}
+
+/// Bits of numbers that are not negative stay within the larger one's bits.
+fn bits(total: Total, x: &Domain, y: Option<&Domain>, nullable: bool) -> Option<Domain> {
+    let (Interval::Int { low: a, high: b }, Interval::Int { low: c, high: d }) = (x.interval?, y?.interval?) else {
+        return None;
+    };
+    let all = |n: i64| i64::MAX.checked_shr(n.leading_zeros().saturating_sub(1)).unwrap_or(0);
+    match total {
+        Total::BitAnd if a >= 0 && c >= 0 => Some(Domain::int(0, b.min(d), nullable)),
+        Total::BitAnd if a >= 0 => Some(Domain::int(0, b, nullable)),
+        Total::BitAnd if c >= 0 => Some(Domain::int(0, d, nullable)),
+        Total::BitOr | Total::BitXor if a >= 0 && c >= 0 => Some(Domain::int(0, all(b.max(d)), nullable)),
+        _ => None,
+    }
+}
+
+fn shifted(x: &Domain, by: Option<&Domain>, nullable: bool) -> Option<Domain> {
+    let Interval::Int { low, high } = x.interval? else { return None };
+    // Towards 0, or towards -1.
+    Some(Domain::int(low.min(0), high.max(-1), nullable || !within(by?, 0, 63)))
+}
+
+fn gcd(x: &Domain, y: Option<&Domain>, nullable: bool) -> Option<Domain> {
+    let size = |d: &Domain| match d.interval {
+        Some(Interval::Int { low, high }) => Some(low.checked_abs()?.max(high.checked_abs()?)),
+        _ => None,
+    };
+    // It divides both; of zero and a number it is the number.
+    Some(Domain::int(0, size(x)?.max(size(y?)?), nullable))
+}
+
+/// A literal number of buckets between literal ends is a public list.
+fn width_bucket(arguments: &[Domain], nullable: bool) -> Option<Domain> {
+    let [_, low, high, n] = arguments else { return None };
+    let Interval::Int { low: fewest, high: most } = n.interval? else { return None };
+    let apart = low.interval?.meet(high.interval?).is_none();
+    let defined = apart && fewest >= 1 && most < i64::MAX;
+    Some(Domain::int(0, most.max(0).saturating_add(1), nullable || !defined))
+}
+
+fn make_date(year: &Domain) -> Option<Domain> {
+    let Interval::Int { low, high } = year.interval? else { return None };
+    let (low, high) = (low.max(-262_143), high.min(262_142));
+    let interval = Interval::Int { low: super::format::date(low, 1, 1)?, high: super::format::date(high, 12, 31)? };
+    (low <= high).then_some(Domain { interval: Some(interval), nullable: true, ..Domain::unknown(Kind::Date) })
 }
 
 /// Evaluates the function on every combination of its arguments' values, if there are lists and not too many.
@@ -225,9 +417,9 @@ fn monotone(total: Total, gives: Kind, arguments: &[Domain], nullable: bool) -> 
     Some(Domain { interval: Some(interval), nullable, ..Domain::unknown(gives) })
 }
 
-fn text(max_bytes: Option<u32>, nullable: bool) -> Domain {
-    match max_bytes {
-        Some(n) if n <= MAX_TEXT_BYTES => Domain::text(n, nullable),
+fn text(most: u64, nullable: bool) -> Domain {
+    match u32::try_from(most) {
+        Ok(n) if n <= MAX_TEXT_BYTES => Domain::text(n, nullable),
         // Longer results are NULL.
         _ => Domain::text(MAX_TEXT_BYTES, true),
     }

@@ -2,9 +2,14 @@
 
 use super::Total;
 
-/// Characters or bytes.
-pub(super) fn length(total: Total, x: &str) -> Option<i64> {
-    i64::try_from(if total == Total::OctetLength { x.len() } else { x.chars().count() }).ok()
+/// Characters, bytes or bits; the first character's number (0: there is none).
+pub(super) fn number(total: Total, x: &str) -> Option<i64> {
+    match total {
+        Total::OctetLength => i64::try_from(x.len()).ok(),
+        Total::BitLength => i64::try_from(x.len()).ok()?.checked_mul(8),
+        Total::Ascii => Some(x.chars().next().map_or(0, |c| i64::from(u32::from(c)))),
+        _ => i64::try_from(x.chars().count()).ok(),
+    }
 }
 
 /// Where `part` begins, counted from 1; 0: nowhere.
@@ -19,6 +24,7 @@ pub(super) fn unary(total: Total, x: &str) -> Option<String> {
     match total {
         Total::Lower => Some(x.to_lowercase()),
         Total::Upper => Some(x.to_uppercase()),
+        Total::Initcap => Some(super::build::initcap(x)),
         Total::Reverse => Some(x.chars().rev().collect()),
         _ => None,
     }
@@ -70,17 +76,28 @@ pub(super) fn predicate(total: Total, x: &str, part: &str) -> Option<bool> {
     }
 }
 
-/// All parts joined; NULL if any is, or if the result is too long.
-pub(super) fn concat<'a>(parts: impl Iterator<Item = Option<&'a str>>) -> Option<String> {
-    let mut joined = String::new();
-    for part in parts {
-        let part = part?;
-        if joined.len() + part.len() > crate::domain::MAX_TEXT_BYTES as usize {
-            return None;
+/// Which of a comma-separated list's items `x` is, from 1; 0: none.
+pub(super) fn find_in_set(x: &str, list: &str) -> Option<i64> {
+    i64::try_from(list.split(',').position(|item| item == x).map_or(0, |i| i + 1)).ok()
+}
+
+/// How many characters must be put in, taken out or changed to make one text the other.
+pub(super) fn levenshtein(x: &str, y: &str) -> Option<i64> {
+    let y: Vec<char> = y.chars().collect();
+    // One row of the table: the distance of what is read of `x` from each beginning of `y`.
+    let mut row: Vec<usize> = (0..=y.len()).collect();
+    for (i, a) in x.chars().enumerate() {
+        let mut left = i + 1;
+        let mut diagonal = i;
+        for (j, b) in y.iter().enumerate() {
+            let above = *row.get(j + 1)?;
+            *row.get_mut(j)? = left;
+            left = (diagonal + usize::from(a != *b)).min(above + 1).min(left + 1);
+            diagonal = above;
         }
-        joined.push_str(part);
+        *row.last_mut()? = left;
     }
-    Some(joined)
+    i64::try_from(row.last().copied()?).ok()
 }
 
 #[cfg(test)]
@@ -106,5 +123,9 @@ mod tests {
     fn positions_count_characters() {
         assert_eq!(position("añb", "b"), Some(3));
         assert_eq!(position("añb", "z"), Some(0));
+        assert_eq!(find_in_set("b", "a,b,c"), Some(2));
+        assert_eq!(levenshtein("kitten", "sitting"), Some(3));
+        assert_eq!(levenshtein("", "añb"), Some(3));
+        assert_eq!(levenshtein("añb", ""), Some(3));
     }
 }

@@ -274,3 +274,17 @@ async fn so_do_those_with_production_noise() {
         assert!(cells.iter().all(|c| (0.925..=0.975).contains(c)), "{cells:?}");
     }
 }
+
+#[tokio::test]
+async fn total_functions_run_through_the_whole_line() {
+    let world = World::new(&orders(200), 2, ZeroNoise).await;
+    for sql in [
+        "SELECT width_bucket(spend, 0, 100, 4) AS k, COUNT(*) AS n FROM orders GROUP BY k ORDER BY k",
+        "SELECT segment, SUM(CAST(spend AS DECIMAL(4, 2))) AS total FROM orders GROUP BY segment",
+        "SELECT segment, SUM(gcd(CAST(spend AS BIGINT), 6)) AS total, AVG(round(spend, 1)) AS mean FROM orders GROUP BY segment",
+        "SELECT city ~ '^[a-m]' AS k, COUNT(*) AS n FROM orders GROUP BY k",
+    ] {
+        let (_, answer) = world.release(sql).await;
+        assert!(answer.batch.num_rows() > 1, "{sql}");
+    }
+}
