@@ -222,7 +222,6 @@ pub(super) fn cast(expr: &Expr, to: &DataType, node: &Node, context: &Context<'_
         let unit = Typed::literal(Kind::Int, ScalarValue::Int64(Some(unit)));
         return Typed::call(Total::FromEpoch, kind, vec![value, unit], context);
     }
-    let value = value.of_kind(kind, context)?;
     if let DataType::Decimal32(digits, scale)
     | DataType::Decimal64(digits, scale)
     | DataType::Decimal128(digits, scale)
@@ -231,8 +230,10 @@ pub(super) fn cast(expr: &Expr, to: &DataType, node: &Node, context: &Context<'_
         let limit = 10f64.powi(i32::from(*digits) - i32::from(*scale));
         let scale = Typed::literal(Kind::Int, ScalarValue::Int64(Some(i64::from(*scale))));
         let limit = Typed::literal(Kind::Float, ScalarValue::Float64(Some(limit)));
-        return Typed::call(Total::Decimal, Kind::Float, vec![value, scale, limit], context);
+        let value = value.of_kind(Kind::Float, context)?;
+        return Typed::call(Total::Decimal, Kind::Float, vec![value, scale, limit], context)?.of_kind(kind, context);
     }
+    let value = value.of_kind(kind, context)?;
     let range = match to {
         DataType::Int8 => Some((i64::from(i8::MIN), i64::from(i8::MAX))),
         DataType::Int16 => Some((i64::from(i16::MIN), i64::from(i16::MAX))),

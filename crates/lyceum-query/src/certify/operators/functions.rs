@@ -53,7 +53,9 @@ pub(in super::super) fn function(
     let all = |kinds: &[Kind]| -> Result<Vec<Typed>, Refusal> {
         arguments.iter().cloned().zip(kinds).map(|(a, k)| a.of_kind(*k, context)).collect()
     };
-    let number = if gives == Kind::Int { Kind::Int } else { Kind::Float };
+    // A float may be rounded to what SQL calls an integer: it is rounded first.
+    let whole = gives == Kind::Int && arguments.first().is_some_and(|a| a.kind() == Kind::Int);
+    let number = if whole { Kind::Int } else { Kind::Float };
     let (arguments, natural) = match takes {
         Takes::Number if count == 1 => (all(&[number])?, number),
         Takes::NumberDigits if (1..=2).contains(&count) => (all(&[number, Kind::Int])?, number),

@@ -120,6 +120,7 @@ const EXACT: &[&str] = &[
     "CAST(dt AS TIMESTAMP)",
     "CAST(dt AS VARCHAR)",
     "CAST(ts AS BIGINT)",
+    "CAST(CAST(l AS DECIMAL(38, 0)) AS BIGINT)",
 ];
 const FLOATS: &[&str] = &[
     "f / y",
