@@ -2,10 +2,12 @@
 //! operator (which enforces it) and release (which adds the noise). Static facts only. A query has one or several.
 //!
 //! *Below* the barrier is a plan whose output columns are, by position: `__unit` (UInt64, not null), then one
-//! column per [`Key`], then one `Int64` column per fixed-point value (NULL: the row doesn't take part).
+//! column per [`Key`], then one column per value: `Int64` on a fixed-point grid, or any type where different values are
+//! counted (NULL: the row doesn't take part).
 //! Per unit the rows fold into one vector (one cell per key tuple) per [`Measure`]; the vector is bounded; the
 //! bounded integers are added to the groups. *Above* reads them as a [`crate::released_table::ReleasedTable`].
 
+use crate::domain::Kind;
 use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 pub use lyceum_privacy::accuracy::Divisor;
@@ -109,6 +111,48 @@ pub enum Fold {
     },
     /// 1 if the unit has any row in the group: COUNT(DISTINCT unit).
     Units,
+    /// The leaves of a histogram: how often each of `nodes` values of the column occurs; the column counts from 0.
+    Leaves {
+        /// Index among the value columns.
+        value: usize,
+        /// How many leaves there are.
+        nodes: u32,
+    },
+    /// A coarser level of the histogram: each node is the sum of `by` leaves that follow each other.
+    Level {
+        /// The measure of the leaves.
+        leaves: usize,
+        /// Leaves per node.
+        by: u32,
+        /// How many nodes there are.
+        nodes: u32,
+    },
+    /// The different values of the column in the group: the union of those that each unit keeps, at most as many as
+    /// the measure's `high`.
+    Distinct {
+        /// Index among the value columns.
+        value: usize,
+    },
+}
+
+impl Fold {
+    /// How many integers each group has.
+    #[must_use]
+    pub const fn width(self) -> usize {
+        match self {
+            Self::Leaves { nodes, .. } | Self::Level { nodes, .. } => nodes as usize,
+            Self::Rows | Self::NonNull { .. } | Self::Sum { .. } | Self::Units | Self::Distinct { .. } => 1,
+        }
+    }
+
+    /// Whether the integer of all groups together is the sum of theirs, one number that means something.
+    #[must_use]
+    pub const fn has_total(self) -> bool {
+        match self {
+            Self::Rows | Self::NonNull { .. } | Self::Sum { .. } | Self::Units => true,
+            Self::Leaves { .. } | Self::Level { .. } | Self::Distinct { .. } => false,
+        }
+    }
 }
 
 /// What SQL asked for.
@@ -145,6 +189,36 @@ pub enum Aggregate {
     },
     /// A statistic of the second moments of one value or two: Float64; NULL where it isn't defined.
     Moments(Moments),
+    /// COUNT(DISTINCT x): Int64; NULL in the `other` row.
+    Distinct {
+        /// The measure.
+        measure: usize,
+    },
+    /// A quantile of the values, to within a leaf of their histogram; NULL if the noisy number of them is below 1.
+    Quantile(Quantile),
+}
+
+/// A quantile from a histogram's levels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantile {
+    /// The measures of the levels, from the top to the leaves.
+    pub levels: Vec<usize>,
+    /// Nodes at the top.
+    pub tops: usize,
+    /// Children of each node above the leaves.
+    pub branching: usize,
+    /// Which quantile, in [0, 1].
+    pub q: f64,
+    /// The value of the first leaf.
+    pub first: f64,
+    /// The step from leaf to leaf.
+    pub step: f64,
+    /// Smallest and largest possible value.
+    pub range: (f64, f64),
+    /// What SQL gets; dates and timestamps are computed in seconds.
+    pub kind: Kind,
+    /// Whether each leaf is one value, else the values nearest to it.
+    pub discrete: bool,
 }
 
 /// Noisy moments and the statistic of them. Values are taken less their centres.
@@ -175,6 +249,28 @@ pub struct Moment {
     pub width: f64,
 }
 
+impl Quantile {
+    /// The value at a position counted in leaves.
+    #[must_use]
+    pub fn value_at(&self, position: f64) -> Option<f64> {
+        let value = if self.discrete {
+            self.first + position.floor() * self.step
+        } else {
+            // A leaf holds what is nearer to it than half a step.
+            self.first + (position - 0.5) * self.step
+        };
+        value.is_finite().then(|| value.clamp(self.range.0, self.range.1))
+    }
+
+    /// The values between two positions.
+    #[must_use]
+    pub fn interval(&self, low: f64, high: f64) -> (f64, f64) {
+        let (low, high) = if self.discrete { (low, high - 1.0) } else { (low - 0.5, high - 0.5) };
+        let value = |p: f64| (self.first + p * self.step).clamp(self.range.0, self.range.1);
+        (value(low), value(high.max(low)))
+    }
+}
+
 /// A statistic of moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Statistic {
@@ -200,6 +296,8 @@ impl Aggregate {
             Self::Count { .. } => (DataType::Int64, false),
             Self::Sum { integer: true, .. } => (DataType::Int64, true),
             Self::Sum { integer: false, .. } | Self::Average { .. } | Self::Moments(_) => (DataType::Float64, true),
+            Self::Distinct { .. } => (DataType::Int64, true),
+            Self::Quantile(quantile) => (quantile.kind.arrow(), true),
         }
     }
 
@@ -207,7 +305,8 @@ impl Aggregate {
     #[must_use]
     pub fn measures(&self) -> Vec<usize> {
         match self {
-            Self::Count { measure } | Self::Sum { measure, .. } => vec![*measure],
+            Self::Count { measure } | Self::Sum { measure, .. } | Self::Distinct { measure } => vec![*measure],
+            Self::Quantile(quantile) => quantile.levels.clone(),
             Self::Average { sum, count, .. } => vec![*sum, *count],
             Self::Moments(m) => {
                 let of = |v: &Moment| std::iter::once(v.sum).chain(v.squares);
@@ -230,8 +329,12 @@ impl Barrier {
     /// every group is released. Not so for people, who may be in several groups.
     #[must_use]
     pub fn rolls_up(&self) -> bool {
-        let counted_once =
-            |m: usize| self.max_groups <= 1 || self.measures.get(m).is_some_and(|m| m.fold != Fold::Units);
+        let adds_up = |fold: Fold| match fold {
+            Fold::Units => self.max_groups <= 1,
+            Fold::Distinct { .. } => false,
+            Fold::Rows | Fold::NonNull { .. } | Fold::Sum { .. } | Fold::Leaves { .. } | Fold::Level { .. } => true,
+        };
+        let counted_once = |m: usize| self.measures.get(m).is_some_and(|m| adds_up(m.fold));
         self.selection == KeySelection::Public && self.aggregates.iter().flat_map(Aggregate::measures).all(counted_once)
     }
 }

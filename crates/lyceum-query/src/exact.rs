@@ -1,13 +1,14 @@
 //! Exact integer aggregates per group: private data between execution and release. No `Debug`, no `Clone`, no way out
 //! but [`crate::release`].
 
+use crate::barrier::Fold;
 use crate::bounded_aggregate::spec::BoundSpec;
 use arrow::array::{ArrayRef, AsArray};
-use arrow::datatypes::{Decimal128Type, UInt64Type};
+use arrow::datatypes::{Decimal128Type, Int64Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use arrow::row::{OwnedRow, RowConverter, SortField};
 use datafusion::common::{Result, internal_err};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// The groups of all partitions together.
 pub(crate) struct ExactGroups {
@@ -15,14 +16,22 @@ pub(crate) struct ExactGroups {
     pub(crate) keys: Vec<ArrayRef>,
     /// Number of groups.
     pub(crate) groups: usize,
-    /// By measure, then group, in grid units.
+    /// By measure: how many integers a group has.
+    pub(crate) widths: Vec<usize>,
+    /// By measure, then group, then number: in grid units.
     pub(crate) sums: Vec<Vec<i128>>,
     /// Units kept, by group; empty for declared keys.
     pub(crate) units: Vec<u64>,
 }
 
+/// A partition's rows: its columns from the first measure on, and the group of each row.
+struct Part<'a> {
+    measures: &'a [ArrayRef],
+    places: Vec<usize>,
+}
+
 impl ExactGroups {
-    /// Adds the partitions' groups. Integers, so neither partitions nor order matter.
+    /// Adds the partitions' groups. Integers and sets, so neither partitions nor order matter.
     pub(crate) fn merge(spec: &BoundSpec, batches: &[RecordBatch]) -> Result<Self> {
         match &spec.listed {
             Some((keys, groups)) => Self::merge_listed(spec, keys, *groups, batches),
@@ -31,41 +40,89 @@ impl ExactGroups {
     }
 
     fn merge_listed(spec: &BoundSpec, keys: &[ArrayRef], groups: usize, batches: &[RecordBatch]) -> Result<Self> {
-        let mut sums = vec![vec![0i128; groups]; spec.measures.len()];
-        for batch in batches {
-            if batch.num_rows() != groups {
-                return internal_err!("a partition has other groups");
-            }
-            for (m, sums) in sums.iter_mut().enumerate() {
-                let part = batch.column(m + 1).as_primitive::<Decimal128Type>().values();
-                sums.iter_mut().zip(part).for_each(|(sum, v)| *sum += v);
-            }
+        if batches.iter().any(|b| b.num_rows() != groups) {
+            return internal_err!("a partition has other groups");
         }
-        Ok(Self { keys: keys.to_vec(), groups, sums, units: Vec::new() })
+        let part = |b| Part { measures: &RecordBatch::columns(b)[1..], places: (0..groups).collect() };
+        let parts: Vec<Part<'_>> = batches.iter().map(part).collect();
+        let (widths, sums) = add(spec, groups, &parts)?;
+        Ok(Self { keys: keys.to_vec(), groups, widths, sums, units: Vec::new() })
     }
 
     fn merge_met(spec: &BoundSpec, batches: &[RecordBatch]) -> Result<Self> {
         let (keys, measures) = (spec.keys.len(), spec.measures.len());
         let fields = spec.keys.iter().map(|k| SortField::new(k.data_type.clone())).collect();
         let rows = RowConverter::new(fields)?;
-        let mut groups: BTreeMap<OwnedRow, (Vec<i128>, u64)> = BTreeMap::new();
+        let mut encoded = Vec::with_capacity(batches.len());
+        let mut known: BTreeMap<OwnedRow, usize> = BTreeMap::new();
         for batch in batches {
-            let encoded = rows.convert_columns(&batch.columns()[..keys])?;
-            let units = batch.column(keys + measures).as_primitive::<UInt64Type>();
-            for (i, row) in encoded.iter().enumerate() {
-                let entry = groups.entry(row.owned()).or_insert_with(|| (vec![0; measures], 0));
-                for (m, sum) in entry.0.iter_mut().enumerate() {
-                    *sum += batch.column(keys + m).as_primitive::<Decimal128Type>().value(i);
+            let converted = rows.convert_columns(&batch.columns()[..keys])?;
+            let owned: Vec<OwnedRow> = converted.iter().map(|row| row.owned()).collect();
+            known.extend(owned.iter().cloned().map(|row| (row, 0)));
+            encoded.push(owned);
+        }
+        known.values_mut().enumerate().for_each(|(i, place)| *place = i);
+        let place = |row: &OwnedRow| known.get(row).copied().unwrap_or_default();
+        let part = |(b, rows): (_, Vec<OwnedRow>)| Part {
+            measures: &RecordBatch::columns(b)[keys..],
+            places: rows.iter().map(place).collect(),
+        };
+        let parts: Vec<Part<'_>> = batches.iter().zip(encoded).map(part).collect();
+        let mut units = vec![0u64; known.len()];
+        for part in &parts {
+            let counted = part.measures[measures].as_primitive::<UInt64Type>().values();
+            part.places.iter().zip(counted).for_each(|(&place, n)| units[place] += n);
+        }
+        let columns = rows.convert_rows(known.keys().map(OwnedRow::row))?;
+        let (widths, sums) = add(spec, known.len(), &parts)?;
+        Ok(Self { keys: columns, groups: known.len(), widths, sums, units })
+    }
+}
+
+/// Widths and sums by measure.
+fn add(spec: &BoundSpec, groups: usize, parts: &[Part<'_>]) -> Result<(Vec<usize>, Vec<Vec<i128>>)> {
+    let widths: Vec<usize> = spec.measures.iter().map(|m| m.fold.width()).collect();
+    let mut sums: Vec<Vec<i128>> = Vec::with_capacity(widths.len());
+    for (m, measure) in spec.measures.iter().enumerate() {
+        let columns = parts.iter().map(|p| (&p.measures[m], &p.places));
+        let mut total = vec![0i128; groups * measure.fold.width()];
+        match measure.fold {
+            Fold::Rows | Fold::NonNull { .. } | Fold::Sum { .. } | Fold::Units => {
+                for (column, places) in columns {
+                    let values = column.as_primitive::<Decimal128Type>().values();
+                    places.iter().zip(values).for_each(|(&place, v)| total[place] += v);
                 }
-                entry.1 += units.value(i);
+            }
+            Fold::Leaves { nodes, .. } => {
+                let nodes = nodes as usize;
+                for (column, places) in columns {
+                    let values = column.as_fixed_size_list().values().as_primitive::<Int64Type>().values();
+                    for (place, values) in places.iter().zip(values.chunks_exact(nodes)) {
+                        let into = total[place * nodes..(place + 1) * nodes].iter_mut();
+                        into.zip(values).for_each(|(sum, v)| *sum += i128::from(*v));
+                    }
+                }
+            }
+            Fold::Distinct { .. } => {
+                let mut values: Vec<HashSet<u64>> = vec![HashSet::new(); groups];
+                for (column, places) in columns {
+                    let lists = column.as_list::<i32>();
+                    for (row, &place) in places.iter().enumerate() {
+                        values[place].extend(lists.value(row).as_primitive::<UInt64Type>().values());
+                    }
+                }
+                total.iter_mut().zip(values).for_each(|(sum, v)| *sum = v.len() as i128);
+            }
+            // Coarser levels come after their leaves.
+            Fold::Level { leaves, by, .. } => {
+                let Some(fine) = sums.get(leaves).filter(|l| l.len() == total.len() * by as usize) else {
+                    return internal_err!("a level doesn't fit its leaves");
+                };
+                let families = fine.chunks_exact(by as usize).map(|family| family.iter().sum());
+                total.iter_mut().zip(families).for_each(|(sum, family)| *sum = family);
             }
         }
-        let keys = rows.convert_rows(groups.keys().map(OwnedRow::row))?;
-        let mut sums = vec![Vec::with_capacity(groups.len()); measures];
-        for (values, _) in groups.values() {
-            sums.iter_mut().zip(values).for_each(|(column, v)| column.push(*v));
-        }
-        let units = groups.values().map(|(_, units)| *units).collect();
-        Ok(Self { keys, groups: groups.len(), sums, units })
+        sums.push(total);
     }
+    Ok((widths, sums))
 }

@@ -23,8 +23,8 @@ pub(crate) struct NoisePlan {
 pub(crate) struct SelectionPlan {
     /// The mechanism of the unit counts, or which measure already is one.
     pub(crate) units: Result<MechanismCall, usize>,
-    /// One total per measure.
-    pub(crate) totals: Vec<MechanismCall>,
+    /// By measure its total, if there is such a thing.
+    pub(crate) totals: Vec<Option<MechanismCall>>,
     /// k.
     pub(crate) minimum_group_size: u32,
     /// τ.
@@ -34,9 +34,19 @@ pub(crate) struct SelectionPlan {
 }
 
 impl NoisePlan {
+    /// Binary digits of a measure beyond its grid.
+    pub(crate) fn fraction(&self, measure: usize) -> u32 {
+        self.fraction_bits.get(measure).copied().unwrap_or(0)
+    }
+
+    /// By measure: σ in grid units.
+    pub(crate) fn sigmas(&self) -> Vec<f64> {
+        self.measures.iter().enumerate().map(|(m, call)| sigma(call) * self.unit(m)).collect()
+    }
+
     /// What one unit of a measure's exact and noisy values is worth on the measure's grid.
     pub(crate) fn unit(&self, measure: usize) -> f64 {
-        (-f64::from(self.fraction_bits.get(measure).copied().unwrap_or(0))).exp2()
+        (-f64::from(self.fraction(measure))).exp2()
     }
 }
 

@@ -30,7 +30,9 @@ pub(crate) struct NoisyGroups {
     pub(crate) keys: Vec<ArrayRef>,
     /// Number of groups.
     pub(crate) groups: usize,
-    /// By measure, then group: noisy integers in grid units.
+    /// By measure: how many integers a group has.
+    pub(crate) widths: Vec<usize>,
+    /// By measure, then group, then number: noisy integers in grid units.
     pub(crate) cells: Vec<Vec<i64>>,
     /// By measure: σ in grid units.
     pub(crate) sigmas: Vec<f64>,
@@ -41,8 +43,8 @@ pub(crate) struct NoisyGroups {
 /// The `other` row: noisy totals minus the shown noisy cells.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct OtherCells {
-    /// By measure.
-    pub(crate) cells: Vec<i64>,
+    /// By measure; `None`: there is no such thing as a total of it.
+    pub(crate) cells: Vec<Option<i64>>,
     /// By measure: σ of total and shown cells together.
     pub(crate) sigmas: Vec<f64>,
 }
@@ -90,8 +92,8 @@ fn release_listed(exact: ExactGroups, plan: &NoisePlan, noise: &dyn NoiseSource)
     let calls = plan.measures.iter().zip(&plan.fraction_bits).zip(exact.sums);
     let noisy = calls.map(|((call, &fraction), sums)| Ok(on_grid(noise.add_noise(call, cells(sums))?, fraction)));
     let cells = noisy.collect::<Result<_, NoiseError>>()?;
-    let sigmas = plan.measures.iter().enumerate().map(|(m, call)| sigma(call) * plan.unit(m)).collect();
-    Ok(NoisyGroups { keys: exact.keys, groups: exact.groups, cells, sigmas, other: None })
+    let sigmas = plan.sigmas();
+    Ok(NoisyGroups { keys: exact.keys, groups: exact.groups, widths: exact.widths, cells, sigmas, other: None })
 }
 
 /// Undeclared keys: groups with raw ≥ k and noisy ≥ τ units, and what is left over.
@@ -108,7 +110,8 @@ fn release_selected(
         Ok(call) => call,
         Err(measure) => plan.measures.get(*measure).ok_or(NoiseError::Sensitivity)?,
     };
-    let units = keep(exact.units.iter().map(|&u| i128::from(u)), &candidate);
+    let units: Vec<i128> = exact.units.iter().map(|&u| i128::from(u)).collect();
+    let units = keep(&units, &candidate, 1);
     let noisy_units = noise.add_noise(units_call, cells(units))?;
     let mut noisy = noisy_units.iter();
     let shown: Vec<bool> =
@@ -119,23 +122,32 @@ fn release_selected(
     let count = shown.iter().filter(|s| **s).count();
     for (m, ((call, sums), total_call)) in plan.measures.iter().zip(exact.sums).zip(&selection.totals).enumerate() {
         let total = sums.iter().sum();
+        let (width, fraction) = (exact.widths.get(m).copied().unwrap_or(1), plan.fraction(m));
         let noisy_cells = if counted == Some(m) {
             noisy_units.iter().copied().filter(|&n| n >= selection.threshold).collect()
         } else {
-            noise.add_noise(call, cells(keep(sums.into_iter(), &shown)))?
+            on_grid(noise.add_noise(call, cells(keep(&sums, &shown, width)))?, fraction)
         };
-        let total = noise.add_noise(total_call, cells(vec![total]))?.first().copied().unwrap_or(0);
-        let left = noisy_cells.iter().fold(i128::from(total), |left, &v: &i64| left - i128::from(v));
-        other.cells.push(limit(left));
-        other.sigmas.push((sigma(total_call).powi(2) + count as f64 * sigma(call).powi(2)).sqrt());
+        match total_call {
+            Some(total_call) => {
+                let total = noise.add_noise(total_call, cells(vec![total]))?.first().copied().unwrap_or(0);
+                let left = noisy_cells.iter().fold(i128::from(total), |left, &v: &i64| left - i128::from(v));
+                other.cells.push(Some(limit(left)));
+                other.sigmas.push((sigma(total_call).powi(2) + count as f64 * sigma(call).powi(2)).sqrt());
+            }
+            None => {
+                other.cells.push(None);
+                other.sigmas.push(0.0);
+            }
+        }
         released.push(noisy_cells);
     }
     let mask = BooleanArray::from(shown);
     // Only differing lengths could fail here, and both come from the same groups.
     let keys =
         exact.keys.iter().map(|k| filter(k, &mask)).collect::<Result<_, _>>().map_err(|_| NoiseError::Sampler)?;
-    let sigmas = plan.measures.iter().map(sigma).collect();
-    Ok(NoisyGroups { keys, groups: count, cells: released, sigmas, other: Some(other) })
+    let sigmas = plan.sigmas();
+    Ok(NoisyGroups { keys, groups: count, widths: exact.widths, cells: released, sigmas, other: Some(other) })
 }
 
 /// Noisy values back on the measure's grid, rounded to the nearest: post-processing.
@@ -146,8 +158,9 @@ fn on_grid(mut values: Vec<i64>, fraction: u32) -> Vec<i64> {
     values
 }
 
-fn keep(values: impl Iterator<Item = i128>, mask: &[bool]) -> Vec<i128> {
-    values.zip(mask).filter_map(|(v, keep)| keep.then_some(v)).collect()
+/// Of each group that the mask keeps, its `width` values.
+fn keep(values: &[i128], mask: &[bool], width: usize) -> Vec<i128> {
+    values.chunks_exact(width.max(1)).zip(mask).filter(|(_, keep)| **keep).flat_map(|(v, _)| v).copied().collect()
 }
 
 fn cells(sums: Vec<i128>) -> ExactCells {

@@ -4,11 +4,14 @@
 //! a complete unit contributes, and adds it to the groups. Calls are per batch, so loops over rows stay free of dispatch.
 //! A new kind is a file with this trait and a line in [`kinds`].
 
+use super::distinct_values::DistinctValues;
+use super::leaves::Leaves;
 use super::sample::Kept;
 use super::slots::Complete;
 use super::spec::BoundSpec;
 use super::sums_in_ball::SumsInBall;
 use super::sums_in_box::SumsInBox;
+use crate::barrier::Fold;
 use arrow::array::ArrayRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
@@ -34,11 +37,11 @@ pub(super) trait Accumulator: Send {
     /// Moves the slots from position `from` on to position 1 and forgets the others.
     fn carry_over(&mut self, from: usize);
 
-    /// The sums by group: one column per measure.
+    /// What it has by group, as columns with their measures.
     ///
     /// # Errors
     /// When Arrow can't hold the columns.
-    fn emit(self: Box<Self>) -> Result<Vec<ArrayRef>>;
+    fn emit(self: Box<Self>) -> Result<Vec<(usize, ArrayRef)>>;
 
     /// About how many bytes it holds.
     fn size(&self) -> usize;
@@ -56,11 +59,24 @@ pub(super) struct Rows<'a> {
     pub(super) len: usize,
 }
 
-/// The accumulators of a query; together they give its measures, in order.
+/// The accumulators of a query; together they give its measures. Those of numbers come first and leave zeros in the
+/// places of the others.
 pub(super) fn kinds(spec: &Arc<BoundSpec>, groups: usize) -> Vec<Box<dyn Accumulator>> {
-    if spec.listed.is_some() {
+    let mut kinds: Vec<Box<dyn Accumulator>> = if spec.listed.is_some() {
         vec![Box::new(SumsInBall::new(Arc::clone(spec), groups))]
     } else {
         vec![Box::new(SumsInBox::new(Arc::clone(spec), groups))]
+    };
+    for (measure, m) in spec.measures.iter().enumerate() {
+        match m.fold {
+            Fold::Leaves { value, nodes } => {
+                kinds.push(Box::new(Leaves::new(Arc::clone(spec), measure, value, nodes, groups)));
+            }
+            Fold::Distinct { value } => {
+                kinds.push(Box::new(DistinctValues::new(Arc::clone(spec), measure, value, groups)));
+            }
+            Fold::Rows | Fold::NonNull { .. } | Fold::Sum { .. } | Fold::Units | Fold::Level { .. } => {}
+        }
     }
+    kinds
 }

@@ -47,6 +47,11 @@ impl Cells {
     /// When a value column is not Int64.
     pub(super) fn fold(&mut self, rows: &Rows<'_>) -> Result<()> {
         let column = match self.fold {
+            // Other accumulators have them.
+            Fold::Leaves { .. } | Fold::Level { .. } | Fold::Distinct { .. } => {
+                self.make_room(rows.len, 0, 0);
+                return Ok(());
+            }
             Fold::Rows | Fold::Units => None,
             Fold::NonNull { value } | Fold::Sum { value } => Some(rows.batch.column(rows.first_value + value)),
         };

@@ -12,8 +12,10 @@
 mod accumulate;
 pub(crate) mod bound;
 mod cells;
+mod distinct_values;
 pub(crate) mod exec;
 mod groups;
+mod leaves;
 mod lookup;
 pub(crate) mod node;
 pub(crate) mod pass;

@@ -13,6 +13,7 @@ use arrow::array::{Array, ArrayRef, AsArray, UInt64Array};
 use arrow::datatypes::{UInt32Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, internal_err};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The state of one partition's pass.
@@ -80,9 +81,11 @@ impl Pass {
         self.flush(self.slots.open());
         let schema = self.spec.output_schema();
         let mut columns = self.groups.emit()?;
+        let mut measures = BTreeMap::new();
         for accumulator in self.accumulators {
-            columns.extend(accumulator.emit()?);
+            measures.extend(accumulator.emit()?);
         }
+        columns.extend(measures.into_values());
         if self.spec.listed.is_none() {
             columns.push(Arc::new(UInt64Array::from(self.kept.into_units())) as ArrayRef);
         }

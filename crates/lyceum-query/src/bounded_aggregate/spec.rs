@@ -1,7 +1,7 @@
 //! What the operator enforces: keys, measures, L0, how keys are selected, and the secret that samples groups.
 
 use super::bound::Ball;
-use crate::barrier::{Barrier, Key, KeySelection, Measure};
+use crate::barrier::{Barrier, Fold, Key, KeySelection, Measure};
 use crate::failure::PriceError;
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
@@ -48,6 +48,12 @@ impl BoundSpec {
                 return Err(PriceError::Planning { step: "contribution bounds exclude zero" });
             }
             let cell = m.low.unsigned_abs().max(m.high.unsigned_abs());
+            // Rows of a histogram are scaled in the box, too: none of them is more worth keeping than another.
+            let scales = match m.fold {
+                Fold::Leaves { .. } | Fold::Level { .. } => !barrier.unit_is_row,
+                Fold::Distinct { .. } => false,
+                Fold::Rows | Fold::NonNull { .. } | Fold::Sum { .. } | Fold::Units => scales,
+            };
             let fraction = if scales { FINE_BITS.saturating_sub(u64::BITS - cell.leading_zeros()) } else { 0 };
             let ball = Ball::new(cell << fraction, barrier.max_groups);
             balls.push(ball.ok_or(PriceError::BoundsTooWide { measure })?);
@@ -68,10 +74,22 @@ impl BoundSpec {
         })
     }
 
-    /// What leaves each partition: `__group` (or the keys and `__units`), and one 128-bit integer per measure.
+    /// What leaves each partition: `__group` (or the keys and `__units`), and a column per measure: one
+    /// 128-bit integer, or a list where a measure has several numbers or values.
     pub(crate) fn output_schema(&self) -> SchemaRef {
-        let measures =
-            (0..self.measures.len()).map(|i| Field::new(format!("m{i}"), DataType::Decimal128(38, 0), false));
+        let list = |item| Arc::new(Field::new_list_field(item, false));
+        let measures = self.measures.iter().enumerate().map(|(i, m)| {
+            let data_type = match m.fold {
+                Fold::Leaves { nodes, .. } => {
+                    DataType::FixedSizeList(list(DataType::Int64), i32::try_from(nodes).unwrap_or(i32::MAX))
+                }
+                Fold::Distinct { .. } => DataType::List(list(DataType::UInt64)),
+                Fold::Rows | Fold::NonNull { .. } | Fold::Sum { .. } | Fold::Units | Fold::Level { .. } => {
+                    DataType::Decimal128(38, 0)
+                }
+            };
+            Field::new(format!("m{i}"), data_type, false)
+        });
         let fields: Vec<Field> = if self.listed.is_some() {
             std::iter::once(Field::new(GROUP_COLUMN, DataType::UInt32, false)).chain(measures).collect()
         } else {
@@ -82,9 +100,9 @@ impl BoundSpec {
     }
 
     /// Whether units only need to be told apart: then their ordinals in a table do instead of their ids. Not where
-    /// groups are sampled, because what a person's sample is must not depend on who else is there.
-    pub(crate) const fn by_ordinal(&self) -> bool {
-        self.listed.is_some()
+    /// groups or values are sampled, because what a person's sample is must not depend on who else is there.
+    pub(crate) fn by_ordinal(&self) -> bool {
+        self.listed.is_some() && !self.measures.iter().any(|m| matches!(m.fold, Fold::Distinct { .. }))
     }
 
     /// The keys as nullable fields `k0…`.

@@ -105,8 +105,8 @@ impl Accumulator for SumsInBall {
         self.cells.iter_mut().for_each(|cells| cells.carry_over(from));
     }
 
-    fn emit(self: Box<Self>) -> Result<Vec<ArrayRef>> {
-        self.sums.into_iter().map(column).collect()
+    fn emit(self: Box<Self>) -> Result<Vec<(usize, ArrayRef)>> {
+        self.sums.into_iter().map(column).enumerate().map(|(measure, column)| Ok((measure, column?))).collect()
     }
 
     fn size(&self) -> usize {

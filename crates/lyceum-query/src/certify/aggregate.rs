@@ -68,12 +68,14 @@ pub(super) fn bound(
         rows_per_group: u64::from(limits.rows_per_group).min(node.max_rows_per_unit).max(1),
         max_rows_per_unit: node.max_rows_per_unit,
         units: node.population.declared_size.max(if rows_are_units(&node) { expected } else { 1 }),
+        groups: cells.map(|n| n as u64).filter(|_| keys.iter().all(|k| k.values.is_some())),
     };
     let mut measures = Measures::new(limits);
     for expr in aggregates {
         measures.add(expr, &node, context)?;
     }
-    let numbers = cells.unwrap_or(1).saturating_mul(measures.measures.len());
+    let width: usize = measures.measures.iter().map(|m| m.fold.width()).sum();
+    let numbers = cells.unwrap_or(1).saturating_mul(width);
     if numbers > MAX_NUMBERS {
         return Err(Refusal::new(
             Reason::TooManyGroups,
@@ -89,7 +91,7 @@ pub(super) fn bound(
     } else {
         KeySelection::Private { minimum_group_size }
     };
-    let mut warnings = Vec::new();
+    let mut warnings = std::mem::take(&mut measures.warnings);
     if samples {
         warnings.push(format!("one {} counts in at most {max_groups} groups", node.unit_name));
     }

@@ -1,7 +1,8 @@
 //! Aggregates as exact integers per unit and group: which values, on which grid, within which bounds. COUNT, SUM and AVG
-//! are here, statistics of second moments in [`moments`].
+//! are here, statistics of second moments in [`moments`], quantiles in [`quantiles`].
 
 mod moments;
+mod quantiles;
 
 use super::Context;
 use super::below::{Facts, Node, facts};
@@ -33,10 +34,15 @@ enum Kinds {
     /// Rows in which two values are not NULL.
     Pairs,
     Moments(Statistic),
+    /// MEDIAN, MIN, MAX: which quantile they are.
+    Quantile(f64),
+    /// A quantile that is an argument.
+    Percentile,
 }
 
 impl Kinds {
-    const NAMES: &str = "COUNT, COUNT(DISTINCT <privacy unit>), SUM, AVG, VAR_SAMP, VAR_POP, STDDEV_SAMP, STDDEV_POP, \
+    const NAMES: &str = "COUNT, COUNT(DISTINCT x), SUM, AVG, MEDIAN, PERCENTILE_CONT, \
+        APPROX_PERCENTILE_CONT, MIN, MAX, VAR_SAMP, VAR_POP, STDDEV_SAMP, STDDEV_POP, \
         COVAR_SAMP, COVAR_POP, CORR, REGR_SLOPE, REGR_INTERCEPT and REGR_COUNT";
 
     /// By the name that planning gives it.
@@ -54,18 +60,26 @@ impl Kinds {
             "covar_pop" => Self::Moments(Statistic::Covariance(Divisor::Population)),
             "corr" => Self::Moments(Statistic::Correlation),
             "regr_slope" => Self::Moments(Statistic::Slope),
+            "median" | "approx_median" => Self::Quantile(0.5),
+            "min" => Self::Quantile(quantiles::LOWEST),
+            "max" => Self::Quantile(1.0 - quantiles::LOWEST),
+            "percentile_cont" | "quantile_cont" | "approx_percentile_cont" => Self::Percentile,
             "regr_intercept" => Self::Moments(Statistic::Intercept),
             _ => return None,
         })
     }
 
-    const fn arguments(self) -> usize {
+    /// How many arguments it may have.
+    const fn arguments(self) -> std::ops::RangeInclusive<usize> {
         match self {
             Self::Count
             | Self::Sum
             | Self::Average
-            | Self::Moments(Statistic::Variance(_) | Statistic::Deviation(_)) => 1,
-            Self::Pairs | Self::Moments(_) => 2,
+            | Self::Quantile(_)
+            | Self::Moments(Statistic::Variance(_) | Statistic::Deviation(_)) => 1..=1,
+            Self::Pairs | Self::Moments(_) => 2..=2,
+            // A third one tells DataFusion's sketch how large to be.
+            Self::Percentile => 2..=3,
         }
     }
 }
@@ -79,6 +93,8 @@ pub(super) struct Limits {
     pub(super) max_rows_per_unit: u64,
     /// About how many units there are at most.
     pub(super) units: u64,
+    /// How many groups there are, if all are declared.
+    pub(super) groups: Option<u64>,
 }
 
 /// What the barrier accumulates.
@@ -89,6 +105,8 @@ pub(super) struct Measures {
     pub(super) aggregates: Vec<Aggregate>,
     /// What people read of each aggregate's bounds.
     pub(super) facts: Vec<String>,
+    /// What may surprise.
+    pub(super) warnings: Vec<String>,
     /// Whether a unit could exceed a bound.
     pub(super) clips: bool,
     limits: Limits,
@@ -103,6 +121,7 @@ impl Measures {
             measures: Vec::new(),
             aggregates: Vec::new(),
             facts: Vec::new(),
+            warnings: Vec::new(),
             clips: false,
             limits,
             presences: Vec::new(),
@@ -123,11 +142,17 @@ impl Measures {
                 format!("{shown} of private rows is not supported"),
                 format!("Over private rows there are {}.", Kinds::NAMES),
             )
-            .fix("COUNT(*), SUM(x), AVG(x), STDDEV(x), CORR(y, x)")
+            .fix("COUNT(*), SUM(x), AVG(x), MEDIAN(x), STDDEV(x), CORR(y, x)")
             .at(context.words.find(&name)));
         };
-        if !params.order_by.is_empty() || params.null_treatment.is_some() {
-            return Err(unsupported("ORDER BY or IGNORE NULLS inside an aggregate", context));
+        let order = match (kind, params.order_by.as_slice()) {
+            (_, []) => None,
+            // WITHIN GROUP (ORDER BY x): x is the first argument, too.
+            (Kinds::Percentile, [one]) if params.args.first() == Some(&one.expr) => Some(one.asc),
+            _ => return Err(unsupported("ORDER BY inside an aggregate", context)),
+        };
+        if params.null_treatment.is_some() {
+            return Err(unsupported("IGNORE NULLS inside an aggregate", context));
         }
         let filter = match &params.filter {
             Some(f) => Some(typed(f, node, context)?.of_kind(Kind::Boolean, context)?.expr),
@@ -136,18 +161,23 @@ impl Measures {
         let bounds = if name.starts_with(BOUNDED_PREFIX) { bounds_of(&params.args) } else { None };
         // The last argument of a marker is its bounds.
         let arguments = params.args.get(..params.args.len() - usize::from(bounds.is_some())).unwrap_or_default();
-        if arguments.len() != kind.arguments() {
+        if !kind.arguments().contains(&arguments.len()) {
             return Err(unsupported("an aggregate of so many values", context));
         }
         let Some(argument) = arguments.first() else { return Err(unsupported("an aggregate of nothing", context)) };
         if params.distinct {
-            return self.distinct(&shown, argument, filter.is_some() || bounds.is_some(), node, context);
+            return self.distinct(&shown, argument, filter, bounds, node, context);
         }
         match kind {
             Kinds::Count => self.count(argument, filter, bounds, node, context),
             Kinds::Sum => self.sum(argument, filter, bounds, node, context),
             Kinds::Average => self.average(argument, filter, bounds, node, context),
             Kinds::Pairs => self.pairs(arguments, filter, node, context),
+            Kinds::Quantile(q) => self.quantile(q, &shown, argument, filter, bounds, node, context),
+            Kinds::Percentile => {
+                let q = quantiles::literal(arguments.get(1), order != Some(false), &shown, context)?;
+                self.quantile(q, &shown, argument, filter, bounds, node, context)
+            }
             Kinds::Moments(statistic) => self.moments(statistic, &shown, arguments, filter, bounds, node, context),
         }
     }
@@ -156,22 +186,25 @@ impl Measures {
         &mut self,
         shown: &str,
         argument: &Expr,
-        more: bool,
+        filter: Option<Expr>,
+        bounds: Option<(bool, f64, f64)>,
         node: &Node,
         context: &Context<'_>,
     ) -> Result<(), Refusal> {
         let at = context.words.find("DISTINCT");
-        if shown != "COUNT" || !is_unit(argument, node, context) {
-            let fix =
-                if node.unit_is_row { "COUNT(*)".to_owned() } else { format!("COUNT(DISTINCT {})", node.unit_name) };
+        if shown != "COUNT" {
             return Err(Refusal::new(
                 Reason::Aggregate,
-                format!("{shown}(DISTINCT …) is only supported of the privacy unit"),
-                "How many different values occur depends on single persons in a way that has no bound here.",
+                format!("{shown}(DISTINCT …) is not supported"),
+                "Which values occur once and which more often depends on several persons at once.",
             )
-            .fix(fix)
+            .fix(format!("{shown}(x), or COUNT(DISTINCT x)"))
             .at(at));
         }
+        if !is_unit(argument, node, context) {
+            return self.distinct_values(argument, filter, bounds, node, context);
+        }
+        let more = filter.is_some() || bounds.is_some();
         if more {
             return Err(unsupported("FILTER or bounds with COUNT(DISTINCT …)", context)
                 .fix("put the condition into WHERE")
@@ -180,6 +213,44 @@ impl Measures {
         let measure = self.measure(Fold::Units, 0, 1);
         self.facts.push(format!("COUNT(DISTINCT {}): 1 per group", node.unit_name));
         self.aggregates.push(Aggregate::Count { measure });
+        Ok(())
+    }
+
+    /// COUNT(DISTINCT x): at most as many values of a unit in a group as it may have rows there.
+    fn distinct_values(
+        &mut self,
+        argument: &Expr,
+        filter: Option<Expr>,
+        bounds: Option<(bool, f64, f64)>,
+        node: &Node,
+        context: &Context<'_>,
+    ) -> Result<(), Refusal> {
+        let value = typed(argument, node, context)?;
+        let most = match bounds {
+            None => self.limits.rows_per_group,
+            Some((true, low, high)) if low <= 0.0 && high >= 1.0 => {
+                (high.min(LARGEST) as u64).min(self.limits.rows_per_group)
+            }
+            Some(_) => {
+                return Err(bounds_refusal("the bounds of a count are (0, n) per group, n at least 1", context)
+                    .fix("COUNT(DISTINCT x, contribution_bounds_per_group => (0, 5))"));
+            }
+        };
+        let known = value.domain.values.as_ref().map_or(u64::MAX, |v| v.len() as u64);
+        let high = self.rows(most.min(known));
+        let null = null(value.kind())?;
+        let column = match filter {
+            None => value.expr.clone(),
+            Some(filter) => Expr::Case(Case::new(
+                None,
+                vec![(Box::new(filter), Box::new(value.expr.clone()))],
+                Some(Box::new(null.expr)),
+            )),
+        };
+        let column = self.column(column);
+        let measure = self.measure(Fold::Distinct { value: column }, 0, high);
+        self.facts.push(format!("COUNT(DISTINCT …): at most {high} values of one {} per group", node.unit_name));
+        self.aggregates.push(Aggregate::Distinct { measure });
         Ok(())
     }
 

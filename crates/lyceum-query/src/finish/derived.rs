@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 /// Redraws per row.
 const REDRAWS: u32 = 400;
-/// Most redraws of cells for one column; with more it has no interval.
-const MAX_REDRAWN: usize = 4_000_000;
+/// Most redraws of numbers for one column; with more it has no interval.
+const MAX_REDRAWN: u64 = 20_000_000;
 
 /// constant + Σ coefficient × measure.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,7 +56,8 @@ impl Affine {
                 match aggregates.get(aggregate)? {
                     Aggregate::Count { measure } => Some(Self::measure(*measure, 1.0)),
                     Aggregate::Sum { measure, grid, .. } => Some(Self::measure(*measure, grid.unit())),
-                    Aggregate::Average { .. } | Aggregate::Moments(_) => None,
+                    Aggregate::Distinct { measure } => Some(Self::measure(*measure, 1.0)),
+                    Aggregate::Average { .. } | Aggregate::Moments(_) | Aggregate::Quantile(_) => None,
                 }
             }
             Expr::Literal(value, _) => Some(Self { constant: number(value)?, coefficients: BTreeMap::new() }),
@@ -139,7 +140,8 @@ impl<'a> Beside<'a> {
     /// Per row the central interval of the expression over redraws of the noise; `None` if there are too many.
     /// A row without an interval (mostly NULL) is `None` inside.
     pub(super) fn redraw(&self, seed: u64, expr: &dyn PhysicalExpr) -> Option<Vec<Option<(f64, f64)>>> {
-        if self.rows.saturating_mul(REDRAWS as usize) > MAX_REDRAWN {
+        let widths: u64 = self.tables.iter().map(|(numbers, _)| numbers.width()).sum();
+        if (self.rows as u64).saturating_mul(widths).saturating_mul(REDRAWS.into()) > MAX_REDRAWN {
             return None;
         }
         let keys = self.tables.iter().map(|(numbers, cells)| table::keys_of(numbers, cells));

@@ -19,6 +19,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
 use lyceum_privacy::accuracy::GaussianRedraw;
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -182,7 +183,8 @@ impl<'a> Finishing<'a> {
             return None;
         };
         let other = groups.other.as_ref()?;
-        let row = Noisy { cells: other.cells.clone(), sigmas: &other.sigmas };
+        let cells = other.cells.iter().map(|c| Cow::Owned(c.iter().copied().collect())).collect();
+        let row = Noisy { cells, sigmas: &other.sigmas };
         let keys: Vec<ArrayRef> = numbers.keys.iter().map(|k| new_null_array(k.data_type(), 1)).collect();
         let schema = numbers.table.schema(0);
         let of = |row: &Noisy<'_>| {

@@ -1,7 +1,7 @@
 //! The released numbers of one table: a barrier's noisy integers, or totals over them, and how far each may be off.
 
 use crate::above::BarrierFacts;
-use crate::barrier::{Aggregate, Grid, Moment, Moments, Statistic};
+use crate::barrier::{Aggregate, Grid, Moment, Moments, Quantile, Statistic};
 use crate::failure::FinishError;
 use crate::noise::CONFIDENCE;
 use crate::release::NoisyGroups;
@@ -9,10 +9,12 @@ use crate::released_table::{Origin, ReleasedTable};
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
 use lyceum_privacy::accuracy::{self, Estimate, GaussianRedraw, Interval, Noisy as Number, NoisyMoments, NoisyRatio};
+use lyceum_privacy::histogram::{ConsistentTree, TreeShape};
+use std::borrow::Cow;
 
-/// The noisy integers of one row, with σ by measure, in grid units.
+/// The noisy integers of one row by measure, with σ by measure, in grid units.
 pub(super) struct Noisy<'a> {
-    pub(super) cells: Vec<i64>,
+    pub(super) cells: Vec<Cow<'a, [i64]>>,
     pub(super) sigmas: &'a [f64],
 }
 
@@ -21,8 +23,14 @@ pub(super) struct Numbers<'a> {
     pub(super) table: &'a ReleasedTable,
     pub(super) keys: Vec<ArrayRef>,
     pub(super) rows: usize,
-    /// By measure, then row.
-    cells: Vec<Vec<i64>>,
+    /// By measure, then row, then number.
+    cells: Vec<Cow<'a, [i64]>>,
+    /// By measure: how many numbers a row has.
+    widths: &'a [usize],
+    /// By measure: where its draws begin among those of a group.
+    draws: Vec<u64>,
+    /// How many draws a group takes.
+    draws_per_group: u64,
     /// By measure.
     pub(super) sigmas: Vec<f64>,
     /// By measure: most that one unit adds to one row.
@@ -47,7 +55,7 @@ impl<'a> Numbers<'a> {
         for g in groups {
             first_draws.push(draws);
             // One more than there are groups: the `other` row has noise of its own.
-            draws += (g.groups as u64 + 1) * g.cells.len() as u64;
+            draws += (g.groups as u64 + 1) * g.widths.iter().sum::<usize>() as u64;
         }
         released
             .iter()
@@ -58,7 +66,8 @@ impl<'a> Numbers<'a> {
                 let measures = table.aggregates.iter().flat_map(Aggregate::measures);
                 let fits = groups.cells.len() == facts.most.len()
                     && groups.sigmas.len() == facts.most.len()
-                    && groups.cells.iter().all(|c| c.len() == groups.groups)
+                    && groups.widths.len() == facts.most.len()
+                    && groups.cells.iter().zip(&groups.widths).all(|(c, w)| c.len() == groups.groups * w)
                     && measures.max().is_none_or(|m| m < groups.cells.len());
                 if fits { Self::new(table, facts, groups, *first_draw) } else { Err(FinishError::Stored) }
             })
@@ -72,12 +81,22 @@ impl<'a> Numbers<'a> {
         first_draw: u64,
     ) -> Result<Self, FinishError> {
         let most = facts.most.iter().map(|&m| m as f64);
+        let draws = groups.widths.iter().scan(0, |next, w| {
+            let first = *next;
+            *next += *w as u64;
+            Some(first)
+        });
+        let draws: Vec<u64> = draws.collect();
+        let draws_per_group = groups.widths.iter().sum::<usize>() as u64;
         let Origin::RollUp { kept, .. } = &table.origin else {
             return Ok(Self {
                 table,
                 keys: groups.keys.clone(),
                 rows: groups.groups,
-                cells: groups.cells.clone(),
+                cells: groups.cells.iter().map(|c| Cow::Borrowed(c.as_slice())).collect(),
+                widths: &groups.widths,
+                draws,
+                draws_per_group,
                 sigmas: groups.sigmas.clone(),
                 most: most.collect(),
                 members: None,
@@ -89,9 +108,11 @@ impl<'a> Numbers<'a> {
         let first: Vec<u32> = members.iter().filter_map(|m| m.first().copied()).collect();
         let first = UInt32Array::from(first);
         let keys = kept.iter().map(|&k| take(groups.keys.get(k)?, &first, None).ok());
-        let total = |cells: &Vec<i64>| -> Vec<i64> {
-            let sum = |m: &Vec<u32>| m.iter().fold(0i64, |s, &g| s.saturating_add(value_at(cells, g)));
-            members.iter().map(sum).collect()
+        let total = |(cells, &width): (&Vec<i64>, &usize)| {
+            let sum = |(row, number): (&Vec<u32>, usize)| {
+                row.iter().fold(0i64, |s, &g| s.saturating_add(value_at(cells, g as usize * width + number)))
+            };
+            Cow::Owned(members.iter().flat_map(|row| (0..width).map(move |n| (row, n))).map(sum).collect())
         };
         // Every total is over as many cells as any other.
         let summed = members.first().map_or(1, Vec::len) as f64;
@@ -99,7 +120,10 @@ impl<'a> Numbers<'a> {
             table,
             keys: keys.collect::<Option<_>>().ok_or(FinishError::Stored)?,
             rows: members.len(),
-            cells: groups.cells.iter().map(total).collect(),
+            cells: groups.cells.iter().zip(&groups.widths).map(total).collect(),
+            widths: &groups.widths,
+            draws,
+            draws_per_group,
             sigmas: groups.sigmas.iter().map(|s| s * summed.sqrt()).collect(),
             most: most.map(|m| m * f64::from(facts.max_groups)).collect(),
             members: Some(members),
@@ -110,8 +134,15 @@ impl<'a> Numbers<'a> {
 
     /// The numbers of a row; `None` if there is no such row.
     pub(super) fn row(&self, row: u32) -> Option<Noisy<'_>> {
-        let cells = self.cells.iter().map(|c| c.get(row as usize).copied()).collect::<Option<_>>()?;
+        let row = row as usize;
+        let of = |(c, &w): (&'_ Cow<'a, [i64]>, &usize)| Some(Cow::Owned(c.get(row * w..(row + 1) * w)?.to_vec()));
+        let cells = self.cells.iter().zip(self.widths).map(of).collect::<Option<_>>()?;
         Some(Noisy { cells, sigmas: &self.sigmas })
+    }
+
+    /// How many numbers a row has.
+    pub(super) const fn width(&self) -> u64 {
+        self.draws_per_group
     }
 
     /// Integers that the row's released ones may stand for: the same draw for the same cell, in whatever table.
@@ -121,38 +152,43 @@ impl<'a> Numbers<'a> {
             Some(members) => members.get(row as usize)?.as_slice(),
             None => &own,
         };
-        let Noisy { cells, sigmas } = self.row(row)?;
-        let cells = cells
-            .into_iter()
-            .enumerate()
-            .map(|(m, v)| groups.iter().fold(v, |v, &g| v.saturating_add(self.draw(m, g.into(), stream, replicate))));
-        Some(Noisy { cells: cells.collect(), sigmas })
+        let mut drawn = self.row(row)?;
+        for (m, numbers) in drawn.cells.iter_mut().enumerate() {
+            for (n, v) in numbers.to_mut().iter_mut().enumerate() {
+                let noise = groups.iter().map(|&g| self.draw(m, n, g.into(), stream, replicate));
+                *v = noise.fold(*v, i64::saturating_add);
+            }
+        }
+        Some(drawn)
     }
 
-    fn draw(&self, measure: usize, group: u64, stream: &GaussianRedraw, replicate: u32) -> i64 {
-        let index = self.first_draw + group * self.group_sigmas.len() as u64 + measure as u64;
+    fn draw(&self, measure: usize, number: usize, group: u64, stream: &GaussianRedraw, replicate: u32) -> i64 {
+        let first = self.draws.get(measure).copied().unwrap_or(0);
+        let index = self.first_draw + group * self.draws_per_group + first + number as u64;
         let sigma = self.group_sigmas.get(measure).copied().unwrap_or(0.0);
         (sigma * stream.normal(replicate, index)).round() as i64
     }
 
     /// Integers that the `other` row's may stand for.
     pub(super) fn redrawn_other<'b>(&self, other: &Noisy<'b>, stream: &GaussianRedraw, replicate: u32) -> Noisy<'b> {
-        let cells = other.cells.iter().zip(other.sigmas).enumerate().map(|(m, (v, sigma))| {
-            let index = self.first_draw + self.rows as u64 * self.group_sigmas.len() as u64 + m as u64;
-            v.saturating_add((sigma * stream.normal(replicate, index)).round() as i64)
+        let draws = self.first_draw + self.rows as u64 * self.draws_per_group;
+        let cells = other.cells.iter().zip(other.sigmas).zip(&self.draws).map(|((v, sigma), first)| {
+            let drawn =
+                v.iter().map(|v| v.saturating_add((sigma * stream.normal(replicate, draws + first)).round() as i64));
+            Cow::Owned(drawn.collect())
         });
         Noisy { cells: cells.collect(), sigmas: other.sigmas }
     }
 
     /// A number that depends on the released ones and nothing else: the same numbers have the same redraws.
     pub(super) fn seed(all: &[Self]) -> u64 {
-        let cells = all.iter().flat_map(|n| n.cells.iter().flatten());
+        let cells = all.iter().flat_map(|n| n.cells.iter().flat_map(|c| c.iter()));
         cells.fold(0xcbf2_9ce4_8422_2325, |h, v| (h ^ v.cast_unsigned()).wrapping_mul(0x0100_0000_01b3).rotate_left(23))
     }
 }
 
-fn value_at(cells: &[i64], group: u32) -> i64 {
-    cells.get(group as usize).copied().unwrap_or(0)
+fn value_at(cells: &[i64], at: usize) -> i64 {
+    cells.get(at).copied().unwrap_or(0)
 }
 
 /// By combination of the kept keys' values: the groups of the declared product that have it.
@@ -178,7 +214,12 @@ fn members(listed: &[usize], kept: &[usize], groups: usize) -> Option<Vec<Vec<u3
 
 impl Noisy<'_> {
     pub(super) fn cell(&self, measure: usize) -> i64 {
-        self.cells.get(measure).copied().unwrap_or(0)
+        self.number(measure).unwrap_or(0)
+    }
+
+    /// The number of a measure that has one; `None` in the `other` row of one that has no total.
+    fn number(&self, measure: usize) -> Option<i64> {
+        self.cells.get(measure)?.first().copied()
     }
 
     fn sigma(&self, measure: usize) -> f64 {
@@ -192,6 +233,8 @@ impl Noisy<'_> {
             Aggregate::Sum { measure, grid, .. } => Some(self.cell(*measure) as f64 * grid.unit()),
             Aggregate::Average { .. } => self.ratio(aggregate)?.value(),
             Aggregate::Moments(moments) => self.estimate(moments, CONFIDENCE).map(|e| e.value),
+            Aggregate::Distinct { measure } => Some(self.number(*measure)? as f64),
+            Aggregate::Quantile(quantile) => quantile.value_at(self.tree(quantile)?.quantile(quantile.q)?),
         }
     }
 
@@ -205,7 +248,27 @@ impl Noisy<'_> {
             Aggregate::Sum { measure, grid, .. } => sum(*measure, *grid),
             Aggregate::Average { .. } => accuracy::ratio_interval(&self.ratio(aggregate)?, confidence),
             Aggregate::Moments(moments) => self.estimate(moments, confidence)?.interval?,
+            Aggregate::Distinct { measure } => {
+                self.number(*measure)?;
+                sum(*measure, Grid { exponent: 0 })
+            }
+            Aggregate::Quantile(quantile) => {
+                let tree = self.tree(quantile)?;
+                tree.quantile(quantile.q)?;
+                let Interval { low, high } = tree.quantile_interval(quantile.q, confidence);
+                let (low, high) = quantile.interval(low, high);
+                Interval { low, high }
+            }
         }))
+    }
+
+    /// The histogram of a quantile, its levels made consistent.
+    fn tree(&self, quantile: &Quantile) -> Option<ConsistentTree> {
+        let sigmas: Vec<f64> = quantile.levels.iter().map(|&m| self.sigma(m)).collect();
+        let shape = TreeShape::new(quantile.tops, quantile.branching, &sigmas)?;
+        let level = |&m: &usize| Some(self.cells.get(m)?.iter().map(|&v| v as f64).collect());
+        let levels = quantile.levels.iter().map(level).collect::<Option<Vec<Vec<f64>>>>()?;
+        ConsistentTree::new(shape, &levels)
     }
 
     fn estimate(&self, moments: &Moments, confidence: f64) -> Option<Estimate> {

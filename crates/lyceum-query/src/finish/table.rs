@@ -2,12 +2,16 @@
 
 use super::numbers::{Noisy, Numbers};
 use crate::barrier::{Aggregate, Grid};
+use crate::domain::Kind;
 use crate::failure::FinishError;
-use arrow::array::{ArrayRef, Float64Array, Int64Array, UInt32Array};
+use arrow::array::{ArrayRef, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use std::sync::Arc;
+
+/// Seconds of a day.
+const DAY_SECONDS: f64 = 86_400.0;
 
 /// A released table, whole.
 pub(super) fn released(number: usize, numbers: &Numbers<'_>) -> Result<RecordBatch, FinishError> {
@@ -32,6 +36,10 @@ pub(super) fn columns(numbers: &Numbers<'_>, keys: &[ArrayRef], rows: &[Noisy<'_
         Aggregate::Sum { integer: false, .. } | Aggregate::Average { .. } | Aggregate::Moments(_) => {
             Arc::new(rows.iter().map(|r| r.value(a)).collect::<Float64Array>())
         }
+        Aggregate::Distinct { .. } => {
+            Arc::new(rows.iter().map(|r| r.value(a).map(|v| v as i64)).collect::<Int64Array>())
+        }
+        Aggregate::Quantile(quantile) => of_kind(quantile.kind, rows.iter().map(|r| r.value(a))),
     });
     let intervals = table.intervals.iter().map(|i| {
         let end = |r: &Noisy<'_>| {
@@ -42,6 +50,19 @@ pub(super) fn columns(numbers: &Numbers<'_>, keys: &[ArrayRef], rows: &[Noisy<'_
     });
     let cell: ArrayRef = Arc::new(UInt32Array::from(cells));
     keys.iter().cloned().chain(aggregates).chain(intervals).chain([cell]).collect()
+}
+
+/// Numbers as values of a kind; dates and timestamps come in seconds.
+fn of_kind(kind: Kind, values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
+    match kind {
+        Kind::Int => Arc::new(values.map(|v| v.map(|v| v.round() as i64)).collect::<Int64Array>()),
+        Kind::Date => Arc::new(values.map(|v| v.map(|v| (v / DAY_SECONDS).floor() as i32)).collect::<Date32Array>()),
+        Kind::Timestamp => {
+            let micros = values.map(|v| v.map(|v| (v * 1e6).round() as i64));
+            Arc::new(micros.collect::<TimestampMicrosecondArray>())
+        }
+        Kind::Float | Kind::Boolean | Kind::Text => Arc::new(values.collect::<Float64Array>()),
+    }
 }
 
 /// Columns as a batch.

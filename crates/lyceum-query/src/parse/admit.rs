@@ -18,7 +18,8 @@ pub(crate) const INTERVAL_LOW: &str = "dp_interval_low";
 pub(crate) const INTERVAL_HIGH: &str = "dp_interval_high";
 
 /// The aggregates that may have contribution bounds, by planning's names.
-pub(crate) const BOUNDABLE: &[&str] = &["sum", "avg", "count", "var", "var_pop", "stddev", "stddev_pop"];
+pub(crate) const BOUNDABLE: &[&str] =
+    &["sum", "avg", "count", "var", "var_pop", "stddev", "stddev_pop", "median", "min", "max"];
 
 /// Checks and rewrites the tree.
 pub(super) fn admit(query: &mut Query) -> Result<(), Refusal> {
@@ -365,7 +366,10 @@ fn rewrite_function(function: &mut ast::Function) -> Result<(), Refusal> {
         other => other,
     };
     if !BOUNDABLE.contains(&base) {
-        return Err(bounds_refusal("contribution bounds belong to COUNT, SUM, AVG, VAR and STDDEV", at));
+        return Err(bounds_refusal(
+            "contribution bounds belong to COUNT, SUM, AVG, MEDIAN, MIN, MAX, VAR and STDDEV",
+            at,
+        ));
     }
     list.args.retain(|a| matches!(a, FunctionArg::Unnamed(_)));
     for argument in &mut list.args {

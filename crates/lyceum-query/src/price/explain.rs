@@ -8,6 +8,7 @@ use crate::certify::Certificate;
 use crate::noise::{CONFIDENCE, NoisePlan, SelectionPlan, sigma};
 use crate::released_table::{Origin, ReleasedTable};
 use lyceum_privacy::accuracy;
+use lyceum_privacy::histogram::TreeShape;
 use lyceum_privacy::mechanism::MechanismCall;
 use lyceum_privacy::selection;
 use lyceum_privacy::{Budget, Delta, Rho};
@@ -159,6 +160,19 @@ impl PricedQuery {
                 let w = width(*sum) * grid.unit();
                 (None, format!("about ± {} / n in a group of n rows", short(w)))
             }
+            Some(Aggregate::Distinct { measure }) => {
+                let w = width(*measure);
+                (Some(w), format!("± {} in every group", short(w)))
+            }
+            Some(Aggregate::Quantile(quantile)) => {
+                let level = |&m: &usize| Some(sigma(barrier.noise.measures.get(m)?) * barrier.noise.unit(m) * summed);
+                let sigmas: Option<Vec<f64>> = quantile.levels.iter().map(level).collect();
+                let shape = sigmas.and_then(|s| TreeShape::new(quantile.tops, quantile.branching, &s));
+                let leaves = shape.as_ref().and_then(|s| s.nodes(s.depth() - 1)).unwrap_or(0);
+                let ranks = shape.and_then(|s| s.rank_sigma(leaves / 2, quantile.q)).unwrap_or(f64::INFINITY);
+                let step = short(quantile.step);
+                (None, format!("within about {} ranks of the exact one, in steps of {step}", short(2.0 * ranks)))
+            }
             Some(Aggregate::Moments(_)) => {
                 (None, "its accuracy depends on the moments; the answer carries an interval".to_owned())
             }
@@ -197,7 +211,7 @@ fn mechanisms(noise: &NoisePlan) -> Vec<ExplainedMechanism> {
     let selection = noise.selection.as_ref();
     let units = selection.and_then(|s| s.units.as_ref().ok());
     let units = units.map(|c| ExplainedMechanism::new("units per group", c, 1.0));
-    let totals = selection.into_iter().flat_map(|s| &s.totals);
+    let totals = selection.into_iter().flat_map(|s| s.totals.iter().flatten());
     let totals = totals.map(|c| ExplainedMechanism::new("total for the other row", c, 1.0));
     measures.chain(units).chain(totals).collect()
 }

@@ -87,7 +87,8 @@ fn shares(barrier: &Barrier, spec: &BoundSpec) -> Vec<Share> {
         if counted(spec).is_none() {
             shares.push(Share { sensitivity: l0.sqrt().next_up(), scale: 1.0 });
         }
-        shares.extend(spec.balls.iter().map(|ball| Share {
+        let totals = spec.balls.iter().zip(&spec.measures).filter(|(_, m)| m.fold.has_total());
+        shares.extend(totals.map(|(ball, _)| Share {
             sensitivity: (l0 * ball.cell() as f64).next_up(),
             scale: cell(ball.cell()) * (l0 / OTHER_WEIGHT).sqrt(),
         }));
@@ -117,7 +118,9 @@ fn plan(
         None => Ok(rest.remove(0)),
     };
     let delta = selection_delta(barrier, selections);
-    let mut plan = SelectionPlan { units, totals: rest, minimum_group_size, threshold: i64::MAX, delta };
+    let mut rest = rest.into_iter();
+    let totals = spec.measures.iter().map(|m| if m.fold.has_total() { rest.next() } else { None }).collect();
+    let mut plan = SelectionPlan { units, totals, minimum_group_size, threshold: i64::MAX, delta };
     plan.threshold = selection::threshold(minimum_group_size, plan.units_sigma(&calls), spec.max_groups, delta);
     if plan.threshold == i64::MAX {
         return Err(PriceError::Threshold { delta: delta.as_f64() });
@@ -135,7 +138,7 @@ fn selection_delta(barrier: &Barrier, selections: usize) -> Delta {
 /// What a release costs: the sum over its mechanisms, saturating upwards.
 pub(super) fn total(noise: &NoisePlan) -> Budget {
     let selection = noise.selection.as_ref();
-    let extra = selection.into_iter().flat_map(|s| s.units.as_ref().ok().into_iter().chain(&s.totals));
+    let extra = selection.into_iter().flat_map(|s| s.units.as_ref().ok().into_iter().chain(s.totals.iter().flatten()));
     let calls = noise.measures.iter().chain(extra);
     let rho = calls.fold(Rho::ZERO, |sum, c| sum.checked_add(c.rho()).unwrap_or(Rho(u64::MAX)));
     Budget { rho, delta: selection.map_or(Delta::ZERO, |s| s.delta) }

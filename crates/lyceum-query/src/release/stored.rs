@@ -3,7 +3,7 @@
 
 use super::{NoisyGroups, OtherCells, ReleasedGroups};
 use crate::failure::FinishError;
-use arrow::array::{ArrayRef, AsArray, Int64Array};
+use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, Int64Array};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
@@ -17,6 +17,7 @@ const MAGIC: &[u8; 8] = b"LYCREL\x00\x02";
 struct Header {
     groups: usize,
     keys: usize,
+    widths: Vec<usize>,
     sigmas: Vec<f64>,
     other: Option<OtherCells>,
 }
@@ -62,6 +63,7 @@ impl NoisyGroups {
         let header = Header {
             groups: self.groups,
             keys: self.keys.len(),
+            widths: self.widths.clone(),
             sigmas: self.sigmas.clone(),
             other: self.other.clone(),
         };
@@ -83,16 +85,21 @@ impl NoisyGroups {
         let header: Header = serde_json::from_slice(header).ok()?;
         let batch = StreamReader::try_new(stream, None).ok()?.next()?.ok()?;
         let (keys, cells) = batch.columns().split_at_checked(header.keys)?;
-        let cells: Vec<Vec<i64>> = cells
-            .iter()
-            .map(|c| c.as_primitive_opt::<Int64Type>().map(|c| c.values().to_vec()))
-            .collect::<Option<_>>()?;
+        let numbers = |(c, &width): (&ArrayRef, &usize)| {
+            let values = if width == 1 { Arc::clone(c) } else { Arc::clone(c.as_fixed_size_list_opt()?.values()) };
+            values.as_primitive_opt::<Int64Type>().map(|c| c.values().to_vec())
+        };
+        let counts = [header.widths.len(), header.sigmas.len()];
+        let cells: Vec<Vec<i64>> = cells.iter().zip(&header.widths).map(numbers).collect::<Option<_>>()?;
+        let fits = |(c, w): (&Vec<i64>, &usize)| w.checked_mul(header.groups) == Some(c.len());
         let whole = batch.num_rows() == header.groups
-            && cells.len() == header.sigmas.len()
+            && counts.iter().all(|n| *n == cells.len())
+            && cells.iter().zip(&header.widths).all(fits)
             && header.other.as_ref().is_none_or(|o| o.cells.len() == cells.len() && o.sigmas.len() == cells.len());
         whole.then(|| Self {
             keys: keys.to_vec(),
             groups: header.groups,
+            widths: header.widths,
             cells,
             sigmas: header.sigmas,
             other: header.other,
@@ -103,8 +110,19 @@ impl NoisyGroups {
         let keys = self.keys.iter().enumerate();
         let mut fields: Vec<Field> =
             keys.map(|(i, k)| Field::new(format!("k{i}"), k.data_type().clone(), true)).collect();
-        fields.extend((0..self.cells.len()).map(|m| Field::new(format!("m{m}"), DataType::Int64, false)));
-        let cells = self.cells.iter().map(|c| Arc::new(Int64Array::from(c.clone())) as ArrayRef);
+        let item = Arc::new(Field::new_list_field(DataType::Int64, false));
+        let mut cells: Vec<ArrayRef> = Vec::with_capacity(self.cells.len());
+        for (m, (numbers, &width)) in self.cells.iter().zip(&self.widths).enumerate() {
+            let numbers: ArrayRef = Arc::new(Int64Array::from(numbers.clone()));
+            let column = if width == 1 {
+                numbers
+            } else {
+                let width = i32::try_from(width).unwrap_or(i32::MAX);
+                Arc::new(FixedSizeListArray::try_new(Arc::clone(&item), width, numbers, None)?)
+            };
+            fields.push(Field::new(format!("m{m}"), column.data_type().clone(), false));
+            cells.push(column);
+        }
         let columns = self.keys.iter().cloned().chain(cells).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(self.groups));
         RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
@@ -120,11 +138,19 @@ mod tests {
         let keyed = NoisyGroups {
             keys: vec![Arc::new(StringArray::from(vec![Some("a"), None]))],
             groups: 2,
-            cells: vec![vec![-3, i64::MAX], vec![0, 7]],
+            widths: vec![1, 3],
+            cells: vec![vec![-3, i64::MAX], vec![0, 7, 1, 2, 3, -4]],
             sigmas: vec![1.5, 1e9],
-            other: Some(OtherCells { cells: vec![4, 5], sigmas: vec![2.0, 3.0] }),
+            other: Some(OtherCells { cells: vec![Some(4), None], sigmas: vec![2.0, 0.0] }),
         };
-        let single = NoisyGroups { keys: vec![], groups: 1, cells: vec![vec![1]], sigmas: vec![0.5], other: None };
+        let single = NoisyGroups {
+            keys: vec![],
+            groups: 1,
+            widths: vec![1],
+            cells: vec![vec![1]],
+            sigmas: vec![0.5],
+            other: None,
+        };
         ReleasedGroups(vec![keyed, single])
     }
 

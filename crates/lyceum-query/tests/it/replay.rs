@@ -106,11 +106,14 @@ fn aligned(run: &Run, record: &Recorded, common: &[&String]) -> Result<Recorded,
     if mechanism.what == "total for the other row" {
         return if record.exact.len() == 1 { Ok(record) } else { Err("a total of several cells".to_owned()) };
     }
-    if record.exact.len() != run.keys.len() {
+    // A histogram has several cells in each group.
+    let width = record.exact.len() / run.keys.len().max(1);
+    if record.exact.len() != run.keys.len() * width {
         return Err(format!("{} cells for {} groups", record.exact.len(), run.keys.len()));
     }
-    let cells: BTreeMap<&String, i64> = run.keys.iter().zip(record.exact.iter().copied()).collect();
-    record.exact = common.iter().filter_map(|k| cells.get(*k).copied()).collect();
+    let cells: BTreeMap<&String, Vec<i64>> =
+        run.keys.iter().zip(record.exact.chunks(width.max(1)).map(<[i64]>::to_vec)).collect();
+    record.exact = common.iter().filter_map(|k| cells.get(*k)).flatten().copied().collect();
     Ok(record)
 }
 
@@ -180,6 +183,16 @@ const AGGREGATES: &[&str] = &[
     "AVG(clicks)",
     "AVG(score, contribution_bounds_per_row => (100, 1e6))",
     "AVG(abs(n), contribution_bounds_per_row => (0, 1))",
+    "STDDEV(spend)",
+    "VAR_POP(score, contribution_bounds_per_row => (-2, 9))",
+    "CORR(spend, clicks)",
+    "REGR_SLOPE(clicks, spend) FILTER (WHERE vip)",
+    "MEDIAN(spend)",
+    "MAX(clicks)",
+    "PERCENTILE_CONT(0.9) WITHIN GROUP (ORDER BY clicks * 1000)",
+    "MIN(at)",
+    "COUNT(DISTINCT note)",
+    "COUNT(DISTINCT clicks, contribution_bounds_per_group => (0, 2))",
 ];
 const CONDITIONS: &[&str] = &[
     "spend > 0",

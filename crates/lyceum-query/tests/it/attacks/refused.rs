@@ -125,11 +125,12 @@ attacks! {
     the_unit_hashed: "E2109",
         "SELECT COUNT(*) FROM orders GROUP BY md5(user_id)";
     the_unit_as_output: "E2110", "SELECT user_id FROM orders", "SELECT user_id FROM orders ORDER BY user_id LIMIT 1";
+    quantiles_of_the_unit: "E2111", "SELECT MIN(user_id), MAX(user_id) FROM orders", "SELECT MEDIAN(user_id) FROM orders";
     extremes_of_the_unit: "E2112",
-        "SELECT MIN(user_id), MAX(user_id) FROM orders",
         "SELECT first_value(user_id) FROM orders",
         "SELECT string_agg(user_id, ',') FROM orders";
-    something_else_called_like_the_unit: "E2112",
+    /// It is counted as any other value is: of one person at most as many as the policy says.
+    something_else_called_like_the_unit: "private",
         "WITH orders AS (SELECT city AS user_id FROM orders) SELECT COUNT(DISTINCT user_id) FROM orders",
         "SELECT COUNT(DISTINCT user_id) FROM (SELECT segment AS user_id FROM orders) q";
     /// Counting pairs as if they were persons would be an answer to another question.
@@ -187,14 +188,16 @@ attacks! {
         "SELECT SUM(f) FROM (SELECT CASE WHEN SUM(items) OVER () > 3 THEN 1 ELSE 0 END AS f FROM orders) q",
         "SELECT COUNT(*) FROM (SELECT ROW_NUMBER() OVER (ORDER BY at) AS r FROM orders) q WHERE r < 5",
         "SELECT COUNT(*) FROM (SELECT lag(city) OVER (PARTITION BY city ORDER BY at) AS c FROM orders) q";
+    /// The largest value is a quantile of a histogram, different values are counted with a bound.
+    bounded_forms_of_extremes_and_values: "private",
+        "SELECT MIN(spend), MAX(spend) FROM orders",
+        "SELECT COUNT(DISTINCT city) FROM orders";
     unbounded_aggregates: "E2112",
-        "SELECT MIN(spend) FROM orders",
         "SELECT string_agg(city, ',') FROM orders",
         "SELECT array_agg(city) FROM orders",
         "SELECT bit_and(items) FROM orders",
         "SELECT approx_distinct(city) FROM orders",
         "SELECT bool_or(vip) FROM orders",
-        "SELECT COUNT(DISTINCT city) FROM orders",
         "SELECT SUM(DISTINCT spend) FROM orders";
     joins_over_other_things_than_the_unit: "E2107",
         "SELECT COUNT(*) FROM orders a JOIN orders b ON a.city = b.city",
