@@ -85,6 +85,10 @@ fn rows_per_unit_follow_the_shape() {
         ("SELECT user_id FROM orders JOIN cities USING (city)", 90),
         ("SELECT user_id FROM orders LEFT JOIN (SELECT DISTINCT city FROM cities) c ON c.city = orders.city", 30),
         ("SELECT user_id FROM orders WHERE city IN (SELECT city FROM cities)", 30),
+        (
+            "SELECT DISTINCT user_id, rn FROM (SELECT user_id, ROW_NUMBER() OVER (PARTITION BY user_id) AS rn FROM orders) w WHERE rn BETWEEN 1 AND 4",
+            4,
+        ),
         ("SELECT user_id FROM orders WHERE user_id IN (SELECT user_id FROM users)", 30),
     ] {
         let mut lines = Vec::new();
