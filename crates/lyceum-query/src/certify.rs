@@ -207,6 +207,12 @@ impl Context<'_> {
 }
 
 impl CertifiedQuery {
+    /// The tree for people: why this is private.
+    #[must_use]
+    pub const fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
     /// What identifies the request among all that are answered alike: everything at and below the barrier, with the
     /// releases and their policies. Names given by the researcher and whatever is done above the barrier don't count.
     #[must_use]

@@ -39,7 +39,7 @@ impl Kind {
             DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => Some(Self::Int),
             DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => Some(Self::Int),
             // What an unsigned number of rows and a signed one are coerced to.
-            DataType::Decimal128(20.., 0) => Some(Self::Int),
+            DataType::Decimal128(20 | 21, 0) => Some(Self::Int),
             DataType::Float32 | DataType::Float64 => Some(Self::Float),
             // Casts to decimals round and limit floats.
             DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => {

@@ -222,6 +222,10 @@ pub(super) fn cast(expr: &Expr, to: &DataType, node: &Node, context: &Context<'_
         let unit = Typed::literal(Kind::Int, ScalarValue::Int64(Some(unit)));
         return Typed::call(Total::FromEpoch, kind, vec![value, unit], context);
     }
+    // What comparing a number of rows with an integer is coerced to.
+    if value.kind() == Kind::Int && matches!(to, DataType::Decimal128(20 | 21, 0)) {
+        return Ok(value);
+    }
     if let DataType::Decimal32(digits, scale)
     | DataType::Decimal64(digits, scale)
     | DataType::Decimal128(digits, scale)

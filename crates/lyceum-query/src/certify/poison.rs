@@ -31,7 +31,7 @@ const GOOD: usize = 1_000;
 /// The poisoned row's unit: in the middle of the batch.
 const POISON: usize = 500;
 /// How many of the lines are admitted in some form. A smaller number is a lost feature, a larger one a new rule.
-const ADMITTED: usize = 218;
+const ADMITTED: usize = 219;
 
 fn catalog() -> Catalog {
     let mut manifest = "[dataset]\nname = \"p\"\ntitle = \"p\"\nversion = \"1\"\nowner = \"o\"\nlicence = \"none\"\nsource = \"made up\"\n\

@@ -95,6 +95,7 @@ pub(crate) fn domain(total: Total, gives: Kind, arguments: &[Domain]) -> Domain 
         Total::IsZero | Total::IsNan => Domain::boolean(nullable),
         Total::Least | Total::Greatest => {
             let interval = arguments.iter().map(|a| a.interval).reduce(|a, b| a?.hull(b?)).flatten();
+            let interval = interval.map(|i| cut(total, i, arguments));
             let max_bytes = arguments.iter().map(|a| a.max_bytes).reduce(|a, b| Some(a?.max(b?))).flatten();
             Domain { interval, max_bytes, nullable: arguments.iter().all(|a| a.nullable), ..whole }
         }
@@ -312,6 +313,26 @@ fn by_enumeration(total: Total, gives: Kind, arguments: &[Domain]) -> Option<Dom
         }
     }
     Some(Domain::listed(gives, values, results.null_count() > 0))
+}
+
+/// The least of several is no larger than any of them that is never NULL, the greatest no smaller.
+fn cut(total: Total, whole: Interval, arguments: &[Domain]) -> Interval {
+    let sure = arguments.iter().filter(|a| !a.nullable).filter_map(|a| a.interval);
+    sure.fold(whole, |whole, bound| match (total, whole, bound) {
+        (Total::Least, Interval::Int { low, high }, Interval::Int { high: most, .. }) => {
+            Interval::Int { low, high: high.min(most) }
+        }
+        (Total::Greatest, Interval::Int { low, high }, Interval::Int { low: least, .. }) => {
+            Interval::Int { low: low.max(least), high }
+        }
+        (Total::Least, Interval::Float { low, high }, Interval::Float { high: most, .. }) => {
+            Interval::Float { low, high: high.min(most) }
+        }
+        (Total::Greatest, Interval::Float { low, high }, Interval::Float { low: least, .. }) => {
+            Interval::Float { low: low.max(least), high }
+        }
+        _ => whole,
+    })
 }
 
 /// An operator on intervals, and whether its result may be undefined.

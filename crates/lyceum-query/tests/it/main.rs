@@ -3,7 +3,9 @@
 
 mod attacks;
 mod below;
+mod certificate;
 mod certify;
+mod experiments;
 mod layout;
 mod line;
 mod parse;

@@ -269,6 +269,7 @@ impl Pass {
 /// Adds one measure of every row to its slot. `first_value` is the position of the first fixed-point column.
 fn fold_rows(fold: Fold, batch: &RecordBatch, first_value: usize, slots: &[u32], cells: &mut [i128]) -> Result<()> {
     match fold {
+        Fold::Leaves { .. } | Fold::Level { .. } | Fold::Distinct { .. } => panic!("not a kind of sum"),
         Fold::Rows => slots.iter().for_each(|&s| cells[s as usize] += 1),
         Fold::Units => slots.iter().for_each(|&s| cells[s as usize] = 1),
         Fold::NonNull { value } => {

@@ -58,7 +58,7 @@ pub(super) fn join(join: &Join, more: &[&Expr], context: &Context<'_>) -> Result
         return Err(without_unit(join, &left, &right, &conditions.asked, context));
     }
     if join.null_aware
-        && (conditions.others.len() > 0 || !join.filter.iter().flat_map(split_conjunction).all(|c| pair.is_units(c)))
+        && (!conditions.others.is_empty() || !join.filter.iter().flat_map(split_conjunction).all(|c| pair.is_units(c)))
     {
         return Err(not_in(context));
     }

@@ -169,7 +169,7 @@ fn batches(manifest: &Manifest, events: &[Event]) -> Vec<(Table, RecordBatch)> {
                         .collect::<StringArray>(),
                 ),
                 Arc::new(ads.iter().map(|(e, by)| Some(at(e, *by))).collect::<TimestampMicrosecondArray>()),
-                Arc::new(ads.iter().map(|(e, _)| e.score).collect::<Float64Array>()),
+                Arc::new(ads.iter().map(|(e, _)| e.score.map(f64::abs)).collect::<Float64Array>()),
                 Arc::new(ads.iter().map(|(e, by)| Some(e.vip == Some(*by > 0))).collect::<BooleanArray>()),
             ],
         ),
