@@ -112,7 +112,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         What::Make { sizes } => sizes.iter().try_for_each(|size| runtime.block_on(set(&place, size)?.make())),
         What::Ours(ours) => runtime.block_on(run_ours(&place, &ours)),
         What::Whale { trials } => runtime.block_on(whale::run(&place, trials)),
-        What::Planning => runtime.block_on(planning::run()),
+        What::Planning => runtime.block_on(planning::run(&place)),
     }
 }
 

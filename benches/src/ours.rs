@@ -1,22 +1,21 @@
 //! One cell of ours: a query on a data set through the whole line of stages, several times.
 //!
-//! Timed: prepare, charge, execute, release, finish. Not timed: the wait for the priced time, which is no work.
+//! Timed: prepare, charge, execute (until noise is asked for), release (until it is drawn), finish. Not timed: the wait
+//! for the priced time, which is no work.
 
 use crate::data::DataSet;
 use crate::process;
 use crate::queries::Query;
-use crate::world::{self, Pays};
+use crate::world::{self, Pays, TimedNoise};
 use arrow::array::{Array, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use arrow::record_batch::RecordBatch;
 use arrow::util::display::array_value_to_string;
-use lyceum_privacy::mechanism::{LiveNoise, NoiseSource};
 use lyceum_query::catalog::Catalog;
 use lyceum_query::charge::charge;
 use lyceum_query::engine::{Engine, PreparedQuery};
 use lyceum_query::finish::finish;
-use lyceum_query::release::release;
 use lyceum_schema::time::Micros;
 use serde::{Deserialize, Serialize};
 use std::error::Error;
@@ -67,9 +66,10 @@ pub(crate) async fn run(
     runs: usize,
     trials: usize,
 ) -> Result<Cell, Box<dyn Error>> {
-    let (engine, catalog) = (world::engine(set, partitions)?, world::catalog(set, query)?);
+    let noise = Arc::new(TimedNoise::default());
+    let (engine, catalog) = (world::engine(set, partitions, noise.clone())?, world::catalog(set, query)?);
     let mut cell = Cell { engine: "lyceum".into(), query: query.id.into(), status: "ok".into(), ..Cell::default() };
-    let first = match once(&engine, &catalog, query.sql).await {
+    let first = match once(&engine, &noise, &catalog, query.sql).await {
         Ok(first) => first,
         Err(reason) => {
             let refused = reason.starts_with("refused");
@@ -84,7 +84,7 @@ pub(crate) async fn run(
     let before = process::cpu_seconds();
     let mut stages = Vec::new();
     for _ in 0..runs {
-        let timed = once(&engine, &catalog, query.sql).await?;
+        let timed = once(&engine, &noise, &catalog, query.sql).await?;
         cell.walls.push(timed.stages.iter().map(|s| s.1).sum());
         cell.outputs.push(timed.rows);
         stages.push(timed.stages);
@@ -93,7 +93,7 @@ pub(crate) async fn run(
     cell.peak_bytes = process::peak_bytes();
     cell.stages = medians(&stages);
     while cell.outputs.len() < trials {
-        cell.outputs.push(once(&engine, &catalog, query.sql).await?.rows);
+        cell.outputs.push(once(&engine, &noise, &catalog, query.sql).await?.rows);
     }
     Ok(cell)
 }
@@ -105,7 +105,7 @@ struct Once {
 }
 
 /// One query, from its text to its rows.
-async fn once(engine: &Engine, catalog: &Catalog, sql: &str) -> Result<Once, String> {
+async fn once(engine: &Engine, noise: &TimedNoise, catalog: &Catalog, sql: &str) -> Result<Once, String> {
     let mut clock = Clock { last: Instant::now(), stages: Vec::new() };
     let prepared = engine.prepare(sql, catalog, NOW).await;
     let prepared = prepared.map_err(|e| format!("refused: {} {e}", e.code()))?;
@@ -115,13 +115,10 @@ async fn once(engine: &Engine, catalog: &Catalog, sql: &str) -> Result<Once, Str
     clock.skip();
     let charged = charge(*priced, &Pays::default()).await.map_err(|_| "the charge was refused")?;
     clock.stage("charge");
-    let executed = engine.execute(charged).await.map_err(|e| e.to_string())?;
-    clock.stage("execute");
-    let noise: Arc<dyn NoiseSource> = Arc::new(LiveNoise);
-    let released = tokio::task::spawn_blocking(move || release(executed, &noise)).await;
-    let released = released.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
-    clock.stage("release");
-    let (groups, above, _) = released.leave().await;
+    let (groups, above, _) = engine.answer(charged).await.map_err(|e| e.to_string())?;
+    let (first, last) = noise.take().ok_or("no noise was drawn")?;
+    clock.stages.push(("execute", (first - clock.last).as_secs_f64()));
+    clock.stages.push(("release", (last - first).as_secs_f64()));
     clock.skip();
     let answer = finish(above, &groups).await.map_err(|e| e.to_string())?;
     clock.stage("finish");

@@ -5,7 +5,7 @@ use crate::events::{CHANNELS, COUNTRIES, DEVICES, SEGMENTS};
 use crate::queries::Query;
 use async_trait::async_trait;
 use lyceum_privacy::Delta;
-use lyceum_privacy::mechanism::LiveNoise;
+use lyceum_privacy::mechanism::{ExactCells, LiveNoise, MechanismCall, NoiseError, NoiseSource};
 use lyceum_query::catalog::{Catalog, CatalogTable, Population};
 use lyceum_query::charge::{ChargeRequest, Ledger};
 use lyceum_query::engine::{Engine, EngineConfig};
@@ -17,9 +17,9 @@ use lyceum_schema::state::ReleaseKind;
 use object_store::local::LocalFileSystem;
 use std::error::Error;
 use std::fmt::Write;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// ε of every query.
 pub(crate) const EPSILON: f64 = 1.0;
@@ -124,7 +124,7 @@ pub(crate) fn catalog(set: &DataSet, query: &Query) -> Result<Catalog, Box<dyn E
 }
 
 /// The engine as the server makes it, but that answers leave at once: the priced wait is not work.
-pub(crate) fn engine(set: &DataSet, partitions: usize) -> Result<Engine, Box<dyn Error>> {
+pub(crate) fn engine(set: &DataSet, partitions: usize, noise: Arc<dyn NoiseSource>) -> Result<Engine, Box<dyn Error>> {
     let config = EngineConfig {
         target_partitions: partitions,
         time_grid: Duration::from_nanos(1),
@@ -133,7 +133,28 @@ pub(crate) fn engine(set: &DataSet, partitions: usize) -> Result<Engine, Box<dyn
         timeout: Duration::from_secs(600),
         ..EngineConfig::default()
     };
-    Ok(Engine::new(config, Arc::new(LocalFileSystem::new_with_prefix(set.layout())?), Arc::new(LiveNoise)))
+    Ok(Engine::new(config, Arc::new(LocalFileSystem::new_with_prefix(set.layout())?), noise))
+}
+
+/// Production noise that notes when the first was asked for and the last was drawn.
+#[derive(Default)]
+pub(crate) struct TimedNoise(Mutex<Option<(Instant, Instant)>>);
+
+impl TimedNoise {
+    /// The two moments, since the last time they were taken.
+    pub(crate) fn take(&self) -> Option<(Instant, Instant)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl NoiseSource for TimedNoise {
+    fn add_noise(&self, call: &MechanismCall, cells: ExactCells) -> Result<Vec<i64>, NoiseError> {
+        let begun = Instant::now();
+        let noisy = LiveNoise.add_noise(call, cells);
+        let mut moments = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *moments = Some((moments.map_or(begun, |(first, _)| first), Instant::now()));
+        noisy
+    }
 }
 
 /// Pays everything, and counts what.

@@ -135,7 +135,12 @@ impl Slots {
     /// The first `complete` open units.
     pub(super) fn complete(&self, complete: usize) -> Complete<'_> {
         let end = self.firsts.get(complete).copied().unwrap_or(self.len as u32);
-        Complete { groups: &self.groups[..self.len], units: &self.units[..complete], firsts: &self.firsts[..complete], end }
+        Complete {
+            groups: &self.groups[..self.len],
+            units: &self.units[..complete],
+            firsts: &self.firsts[..complete],
+            end,
+        }
     }
 
     /// Moves the unit after the first `complete` ones to the front and forgets the rest. Gives the first position that
