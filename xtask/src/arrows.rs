@@ -32,8 +32,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("xtask", &[]),
 ];
 
-/// The whole-system tests may use everything.
-const ANYTHING: &[&str] = &["lyceum-tests"];
+/// The whole-system tests and benchmarks may use everything.
+const ANYTHING: &[&str] = &["lyceum-tests", "lyceum-benches"];
 
 /// A crate and what it must not name in its `Cargo.toml`.
 const NOT_DIRECTLY: &[(&str, &[&str])] = &[

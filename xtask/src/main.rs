@@ -1,4 +1,4 @@
-//! Developer commands that must run everywhere: `cargo xtask test`, `nightly` and `tidy`.
+//! Developer commands that must run everywhere: `cargo xtask test`, `nightly`, `bench` and `tidy`.
 //!
 //! `test.rs` lists the parts of the one test command, `tidy.rs` the rules of the house that no compiler checks,
 //! `arrows.rs` which crate may depend on which, `python.rs` the Python side.
@@ -17,6 +17,7 @@ Developer commands.
 
     cargo xtask test    everything that must pass: format, tidy, lints, build, Rust tests, notebooks, comparisons with peers
     cargo xtask nightly the same Rust tests, longer: 50 random kills, 1,000 repetitions with production noise
+    cargo xtask bench   the engine against DuckDB and public peers (--help lists sizes, queries, peers); release build
     cargo xtask tidy    the rules of the house: dependencies, file headers and lengths, lints, versions
 ";
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
     let ok = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test"] => test::run(),
         ["nightly"] => test::nightly(),
+        ["bench", arguments @ ..] => bench(arguments),
         ["tidy"] => report(tidy::check(&shell::root())),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
@@ -36,6 +38,24 @@ fn main() -> ExitCode {
         }
     };
     if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Builds the benchmarks and runs them; true if all went well.
+fn bench(arguments: &[&str]) -> bool {
+    let build = shell::run(&mut shell::cargo(&["build", "--release", "--package", "lyceum-benches"]));
+    // Without a command of its own, everything is measured.
+    let commands = ["all", "make", "ours", "whale", "planning", "help", "--help"];
+    let given = arguments.first().is_some_and(|a| commands.contains(a));
+    let all = if given { &[][..] } else { &["all"][..] };
+    let binary = shell::target().join("release/lyceum-benches");
+    let run = || shell::run(shell::command(binary, all).args(arguments));
+    match build.and_then(|()| run()) {
+        Ok(()) => true,
+        Err(e) => {
+            eprintln!("{e}");
+            false
+        }
+    }
 }
 
 /// Prints what tidy found; true if nothing is wrong.

@@ -9,7 +9,9 @@
 //! two tables can be brought to the same ranges and joins on the unit need no shuffle.
 
 mod cap;
+mod encoding;
 mod error;
+mod ordinal;
 mod provider;
 mod ranges;
 mod sort;
@@ -27,6 +29,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use error::LayoutError;
+pub(crate) use ordinal::ORDINAL_COLUMN;
+pub(crate) use provider::{Units, provider_of};
 pub use provider::{partitions, provider};
 
 /// How to write one table.

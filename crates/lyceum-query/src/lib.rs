@@ -27,6 +27,7 @@ mod functions;
 pub mod layout;
 mod lineage;
 mod noise;
+mod ordinals;
 pub mod parse;
 mod physical;
 pub mod price;

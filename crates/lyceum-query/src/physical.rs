@@ -16,6 +16,7 @@ use crate::catalog::UNIT_COLUMN;
 use crate::failure::PriceError;
 use crate::functions;
 use crate::layout;
+use crate::ordinals::by_ordinal;
 use crate::session;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
@@ -49,7 +50,10 @@ pub(crate) async fn plan_below(
             PriceError::Planning { step }
         }
     };
-    let below = with_files(below).map_err(step("tables"))?;
+    let below = match spec.by_ordinal().then(|| by_ordinal(&below)).transpose().map_err(step("ordinals"))?.flatten() {
+        Some(by_ordinal) => by_ordinal,
+        None => with_files(below).map_err(step("tables"))?,
+    };
     let plan = BoundedAggregateNode::over(below, spec).map_err(step("barrier"))?;
     let plan = state.optimizer().optimize(plan, state, |_, _| {}).map_err(step("logical optimisation"))?;
     let plan = state.query_planner().create_physical_plan(&plan, state).await.map_err(step("physical planning"))?;
@@ -119,7 +123,9 @@ fn check_below(plan: &Arc<dyn ExecutionPlan>) -> std::result::Result<(), PriceEr
 fn is_public(plan: &Arc<dyn ExecutionPlan>) -> bool {
     let children = plan.children();
     if children.is_empty() {
-        return plan.is::<DataSourceExec>() && input_schema(plan).index_of(UNIT_COLUMN).is_err();
+        let columns = input_schema(plan);
+        let has = |name: &str| columns.index_of(name).is_ok();
+        return plan.is::<DataSourceExec>() && !has(UNIT_COLUMN) && !has(layout::ORDINAL_COLUMN);
     }
     children.into_iter().all(is_public)
 }

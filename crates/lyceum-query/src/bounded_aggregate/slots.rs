@@ -1,7 +1,7 @@
 //! Slots: one place per (unit, group) pair of the units that are being worked on, numbered as pairs are met.
 //!
 //! Rows come ordered by unit, so a unit's slots are consecutive and nothing has to be looked up by unit. The loop over
-//! rows has no branch that depends on a row: pairs that are new and pairs that are known take the same instructions.
+//! a unit's rows has no branch: pairs that are new and pairs that are known take the same instructions.
 
 use datafusion::common::{Result, internal_err};
 
@@ -20,8 +20,9 @@ pub(super) struct Slots {
     /// The last slot of each group by name. A group without one, or whose last one belongs to an earlier unit, has a
     /// smaller name here than the current unit's first slot.
     last: Vec<u32>,
-    /// The group of each position; the first is [`NOWHERE`].
+    /// The group of each position; the first is [`NOWHERE`]. Only the first `len` positions are in use.
     groups: Vec<u32>,
+    len: usize,
     /// The open units, of which only the last may go on, and the first position of each.
     units: Vec<u64>,
     firsts: Vec<u32>,
@@ -36,6 +37,7 @@ impl Slots {
             base: 0,
             last: vec![0; groups],
             groups: vec![NO_GROUP],
+            len: 1,
             units: Vec::new(),
             firsts: Vec::new(),
             rows: Vec::new(),
@@ -52,70 +54,54 @@ impl Slots {
     /// # Errors
     /// When the rows are not ordered by unit, which the plan guarantees.
     pub(super) fn assign<U: Copy + Ord + Into<u64>>(&mut self, units: &[U], groups: &[u32]) -> Result<()> {
-        let Some(&first) = units.first() else {
-            self.rows.clear();
-            return Ok(());
-        };
         if self.base > RENAME_ABOVE || units.len() > RENAME_ABOVE as usize {
             self.rename(units.len())?;
         }
-        if self.units.is_empty() {
-            self.units.push(first.into());
-            self.firsts.push(self.groups.len() as u32);
+        let pairs = self.len + units.len() + 1;
+        if self.groups.len() < pairs {
+            self.groups.resize(pairs, NO_GROUP);
         }
-        let current = self.units.len() - 1;
-        let before = self.units[current];
-        if before > first.into() {
-            return disordered();
-        }
-        // Room for as many units and pairs as there are rows; what isn't used is given back.
-        let (pairs, rows) = (self.groups.len(), units.len());
-        self.groups.resize(pairs + rows + 1, NO_GROUP);
-        self.units.resize(current + rows + 1, 0);
-        self.firsts.resize(current + rows + 1, 0);
-        self.rows.resize(rows, NOWHERE);
-
-        let mut state = Cursor { current, next: pairs as u32, start: self.firsts[current], disorder: false };
-        if before != first.into() {
-            state.current += 1;
-            state.start = state.next;
-            self.units[state.current] = first.into();
-            self.firsts[state.current] = state.start;
-        }
-        self.walk(units, groups, &mut state);
-        self.groups.truncate(state.next as usize);
-        self.units.truncate(state.current + 1);
-        self.firsts.truncate(state.current + 1);
-        if state.disorder { disordered() } else { Ok(()) }
+        self.rows.resize(units.len(), NOWHERE);
+        if self.walk(units, groups) { Ok(()) } else { internal_err!("rows are not ordered by unit") }
     }
 
-    /// The loop over the rows of a batch, of which the first belongs to the current unit.
-    fn walk<U: Copy + Ord + Into<u64>>(&mut self, units: &[U], groups: &[u32], state: &mut Cursor) {
-        let Cursor { mut current, mut next, mut start, mut disorder } = *state;
-        let base = self.base;
-        let (open, firsts) = (self.units.as_mut_slice(), self.firsts.as_mut_slice());
+    /// The loop over the rows of a batch. Whether units rise.
+    fn walk<U: Copy + Ord + Into<u64>>(&mut self, units: &[U], groups: &[u32]) -> bool {
+        let (base, mut next, mut ordered) = (self.base, self.len as u32, true);
+        let mut current = self.units.last().copied();
+        let mut start = self.firsts.last().copied().unwrap_or(next);
         let (last, pairs) = (self.last.as_mut_slice(), self.groups.as_mut_slice());
-        let mut previous = units[0];
-        for ((&unit, &group), row) in units.iter().zip(groups).zip(self.rows.as_mut_slice()) {
-            let new_unit = unit != previous;
-            disorder |= unit < previous;
-            previous = unit;
-            start = if new_unit { next } else { start };
-            current += usize::from(new_unit);
-            open[current] = unit.into();
-            firsts[current] = start;
-            let Some(last) = last.get_mut(group as usize) else {
-                *row = NOWHERE;
-                continue;
-            };
-            let new_pair = *last < base + start;
-            let position = if new_pair { next } else { last.wrapping_sub(base) };
-            *last = base + position;
-            pairs[next as usize] = group;
-            next += u32::from(new_pair);
-            *row = position;
+        let rows = self.rows.as_mut_slice();
+        let mut from = 0;
+        while let Some(&unit) = units.get(from) {
+            let length = units[from..].iter().position(|u| *u != unit).unwrap_or(units.len() - from);
+            let to = from + length;
+            let id: u64 = unit.into();
+            if current != Some(id) {
+                ordered &= current.is_none_or(|before| before < id);
+                current = Some(id);
+                start = next;
+                self.units.push(id);
+                self.firsts.push(start);
+            }
+            // Within a unit nothing waits for anything but the number of pairs so far.
+            let first = base + start;
+            for (&group, row) in groups[from..to].iter().zip(&mut rows[from..to]) {
+                let Some(last) = last.get_mut(group as usize) else {
+                    *row = NOWHERE;
+                    continue;
+                };
+                let new_pair = *last < first;
+                let position = if new_pair { next } else { last.wrapping_sub(base) };
+                *last = base + position;
+                pairs[next as usize] = group;
+                next += u32::from(new_pair);
+                *row = position;
+            }
+            from = to;
         }
-        *state = Cursor { current, next, start, disorder };
+        self.len = next as usize;
+        ordered
     }
 
     /// Gives the slots names from 0 on again.
@@ -125,7 +111,7 @@ impl Slots {
         }
         self.base = 0;
         self.last.iter_mut().for_each(|l| *l = 0);
-        for (position, &group) in (0u32..).zip(&self.groups).skip(1) {
+        for (position, &group) in (0u32..).zip(&self.groups[..self.len]).skip(1) {
             self.last[group as usize] = position;
         }
         Ok(())
@@ -137,8 +123,8 @@ impl Slots {
     }
 
     /// How many positions there are.
-    pub(super) fn len(&self) -> usize {
-        self.groups.len()
+    pub(super) const fn len(&self) -> usize {
+        self.len
     }
 
     /// How many units are open.
@@ -148,16 +134,21 @@ impl Slots {
 
     /// The first `complete` open units.
     pub(super) fn complete(&self, complete: usize) -> Complete<'_> {
-        let end = self.firsts.get(complete).copied().unwrap_or(self.groups.len() as u32);
-        Complete { groups: &self.groups, units: &self.units[..complete], firsts: &self.firsts[..complete], end }
+        let end = self.firsts.get(complete).copied().unwrap_or(self.len as u32);
+        Complete {
+            groups: &self.groups[..self.len],
+            units: &self.units[..complete],
+            firsts: &self.firsts[..complete],
+            end,
+        }
     }
 
     /// Moves the unit after the first `complete` ones to the front and forgets the rest. Gives the first position that
     /// stays; it is 1 from now on.
     pub(super) fn carry_over(&mut self, complete: usize) -> usize {
-        let from = self.firsts.get(complete).map_or(self.groups.len(), |&f| f as usize);
-        self.groups.copy_within(from.., 1);
-        self.groups.truncate(self.groups.len() + 1 - from);
+        let from = self.firsts.get(complete).map_or(self.len, |&f| f as usize);
+        self.groups.copy_within(from..self.len, 1);
+        self.len = self.len + 1 - from;
         self.base += from as u32 - 1;
         self.units.drain(..complete);
         self.firsts.clear();
@@ -170,15 +161,6 @@ impl Slots {
         let words = self.last.capacity() + self.groups.capacity() + self.firsts.capacity() + self.rows.capacity();
         4 * words + 8 * self.units.capacity()
     }
-}
-
-/// Where the loop over rows is: the current unit and its first position, and the next free position.
-#[derive(Clone, Copy)]
-struct Cursor {
-    current: usize,
-    next: u32,
-    start: u32,
-    disorder: bool,
 }
 
 /// Units that are complete, with their positions.
@@ -198,10 +180,6 @@ impl<'a> Complete<'a> {
         let ends = self.firsts.iter().skip(1).copied().chain([self.end]);
         self.firsts.iter().zip(ends).map(|(&first, end)| first as usize..end as usize)
     }
-}
-
-fn disordered() -> Result<()> {
-    internal_err!("rows are not ordered by unit")
 }
 
 #[cfg(test)]

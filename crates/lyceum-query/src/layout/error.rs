@@ -30,6 +30,9 @@ pub enum LayoutError {
     /// The files read back are not as they should be.
     #[error("the written files are not laid out as they should be: {0}")]
     Verify(&'static str),
+    /// A range holds more units than can be numbered.
+    #[error("the table has too many units for its declared number of rows: raise expected_rows and upload again")]
+    TooManyUnits,
     /// A registered file holds units of more than one range.
     #[error("a stored file reaches over a split point: the version has to be uploaded again")]
     Straddles,
@@ -49,6 +52,7 @@ impl LayoutError {
             Self::Encode => "E1607",
             Self::Verify(_) => "E1608",
             Self::Straddles => "E1609",
+            Self::TooManyUnits => "E1610",
         }
     }
 

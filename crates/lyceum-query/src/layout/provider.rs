@@ -4,11 +4,12 @@
 //! so that a plan depends on the manifest only. It trusts the declaration blindly, which is why the layout was
 //! verified when it was written, and why the ranges of the registered files are checked again here.
 
+use super::ordinal::ORDINAL_COLUMN;
 use super::ranges::Ranges;
 use super::{LayoutError, stored_schema};
 use crate::catalog::{CatalogTable, UNIT_COLUMN};
 use arrow::compute::SortOptions;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
@@ -25,6 +26,13 @@ use datafusion::physical_plan::ExecutionPlan;
 use lyceum_schema::manifest::{PrivacyUnit, Table};
 use std::fmt;
 use std::sync::Arc;
+
+/// Bytes at the end of a file that hold its footer, unless it is very wide.
+const FOOTER_BYTES: usize = 64 << 10;
+/// Bytes of a batch whose texts are all as long as they may be.
+const BATCH_BYTES: u64 = 16 << 20;
+const MIN_BATCH_ROWS: usize = 1 << 10;
+const MAX_BATCH_ROWS: usize = 1 << 15;
 
 /// The number of partitions in which these tables are best scanned together, at most `limit` (cores): the largest
 /// power of two that all their layouts allow. A plan over them should set its target partitions to it, so that
@@ -43,11 +51,28 @@ pub fn partitions<'a>(tables: impl IntoIterator<Item = &'a Table>, limit: usize)
 /// # Errors
 /// [`LayoutError::Straddles`] when a registered file reaches over a split point or the files are out of order.
 pub fn provider(table: &CatalogTable, store_url: &ObjectStoreUrl) -> Result<Arc<dyn TableProvider>, LayoutError> {
+    provider_of(table, store_url, Units::Ids)
+}
+
+/// The same, with a choice of what tells units apart: the first column is named and typed accordingly.
+pub(crate) fn provider_of(
+    table: &CatalogTable,
+    store_url: &ObjectStoreUrl,
+    units: Units,
+) -> Result<Arc<dyn TableProvider>, LayoutError> {
     let schema = stored_schema(&table.table);
     if *table.table.unit() == PrivacyUnit::None {
         let files = table.files.iter().map(|f| PartitionedFile::new(f.path.clone(), f.bytes)).collect();
         return Ok(Arc::new(PublicTable { schema, url: store_url.clone(), files }));
     }
+    let schema = match units {
+        Units::Ids => schema,
+        Units::Ordinals => {
+            let ordinal = Arc::new(Field::new(ORDINAL_COLUMN, DataType::UInt32, false));
+            let visible = schema.fields().iter().skip(1).cloned();
+            Arc::new(Schema::new(std::iter::once(ordinal).chain(visible).collect::<Vec<_>>()))
+        }
+    };
     let ranges = Ranges::of(&table.table);
     let mut files = Vec::with_capacity(table.files.len());
     for (i, file) in table.files.iter().enumerate() {
@@ -60,12 +85,58 @@ pub fn provider(table: &CatalogTable, store_url: &ObjectStoreUrl) -> Result<Arc<
         // DataFusion keeps the order of a partition with several files only if statistics prove that they follow
         // each other: the range's public ends do.
         let mut statistics = Statistics::new_unknown(&schema);
-        statistics.column_statistics[0].min_value = Precision::Inexact(ScalarValue::UInt64(Some(ranges.low(range))));
-        statistics.column_statistics[0].max_value = Precision::Inexact(ScalarValue::UInt64(Some(ranges.high(range))));
+        statistics.column_statistics[0].min_value = Precision::Inexact(units.low(ranges, range));
+        statistics.column_statistics[0].max_value = Precision::Inexact(units.high(ranges, range));
         partitioned.statistics = Some(Arc::new(statistics));
         files.push((range, partitioned));
     }
-    Ok(Arc::new(UnitTable { schema, url: store_url.clone(), ranges, files }))
+    Ok(Arc::new(UnitTable {
+        schema,
+        url: store_url.clone(),
+        ranges,
+        files,
+        tells: units,
+        batch_rows: batch_rows(&table.table),
+    }))
+}
+
+/// What tells units apart in a scan: the first column, and its smallest value in each range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Units {
+    /// Their 64-bit ids, which mean the same in all tables of a population.
+    Ids,
+    /// Their 32-bit ordinals, which mean nothing outside of one table.
+    Ordinals,
+}
+
+impl Units {
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Ids => UNIT_COLUMN,
+            Self::Ordinals => ORDINAL_COLUMN,
+        }
+    }
+
+    const fn low(self, ranges: Ranges, index: usize) -> ScalarValue {
+        match self {
+            Self::Ids => ScalarValue::UInt64(Some(ranges.low(index))),
+            Self::Ordinals => ScalarValue::UInt32(Some(ranges.ordinal_low(index))),
+        }
+    }
+
+    const fn high(self, ranges: Ranges, index: usize) -> ScalarValue {
+        match self {
+            Self::Ids => ScalarValue::UInt64(Some(ranges.high(index))),
+            Self::Ordinals => ScalarValue::UInt32(Some(ranges.ordinal_high(index))),
+        }
+    }
+
+    /// The order by unit.
+    fn order(self) -> LexOrdering {
+        let options = SortOptions { descending: false, nulls_first: false };
+        let by_unit = PhysicalSortExpr::new(Arc::new(Column::new(self.column(), 0)), options);
+        LexOrdering::new([by_unit]).expect("invariant: an order by one column is not empty")
+    }
 }
 
 /// A private table.
@@ -75,15 +146,21 @@ struct UnitTable {
     ranges: Ranges,
     /// Each file with its range, rising.
     files: Vec<(usize, PartitionedFile)>,
+    tells: Units,
+    batch_rows: usize,
 }
 
-impl UnitTable {
-    /// The order by unit.
-    fn order() -> LexOrdering {
-        let options = SortOptions { descending: false, nulls_first: false };
-        let by_unit = PhysicalSortExpr::new(Arc::new(Column::new(UNIT_COLUMN, 0)), options);
-        LexOrdering::new([by_unit]).expect("invariant: an order by one column is not empty")
-    }
+/// Files are read whole: a footer in one request, and no index of pages.
+fn source(schema: &SchemaRef) -> Arc<ParquetSource> {
+    let source = ParquetSource::new(schema.clone()).with_enable_page_index(false);
+    Arc::new(source.with_metadata_size_hint(FOOTER_BYTES))
+}
+
+/// Rows per batch: as many as fit the declared width of a row, so that a batch stays within the processor's caches
+/// where rows are narrow, and within bounds where texts are long.
+fn batch_rows(table: &Table) -> usize {
+    let bytes: u64 = table.visible_columns().map(|c| u64::from(c.domain().max_bytes().unwrap_or(8)).max(8)).sum();
+    usize::try_from(BATCH_BYTES / bytes.max(1)).unwrap_or(MAX_BATCH_ROWS).clamp(MIN_BATCH_ROWS, MAX_BATCH_ROWS)
 }
 
 impl fmt::Debug for UnitTable {
@@ -114,13 +191,13 @@ impl TableProvider for UnitTable {
         for (range, file) in &self.files {
             groups[coarse.index(self.ranges.low(*range))].push(file.clone());
         }
-        let order = Self::order();
-        let split = (1..coarse.count()).map(|i| SplitPoint::new(vec![ScalarValue::UInt64(Some(coarse.low(i)))]));
+        let order = self.tells.order();
+        let split = (1..coarse.count()).map(|i| SplitPoint::new(vec![self.tells.low(coarse, i)]));
         let partitioning = RangePartitioning::try_new(order.clone(), split.collect())?;
-        let source = Arc::new(ParquetSource::new(self.schema.clone()));
-        let config = FileScanConfigBuilder::new(self.url.clone(), source)
+        let config = FileScanConfigBuilder::new(self.url.clone(), source(&self.schema))
             .with_file_groups(groups.into_iter().map(FileGroup::new).collect())
             .with_projection_indices(projection.cloned())?
+            .with_batch_size(Some(self.batch_rows))
             .with_output_ordering(vec![order])
             .with_output_partitioning(Some(Partitioning::Range(partitioning)))
             .build();
@@ -163,8 +240,7 @@ impl TableProvider for PublicTable {
         if groups.is_empty() {
             groups.push(FileGroup::new(Vec::new()));
         }
-        let source = Arc::new(ParquetSource::new(self.schema.clone()));
-        let config = FileScanConfigBuilder::new(self.url.clone(), source)
+        let config = FileScanConfigBuilder::new(self.url.clone(), source(&self.schema))
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)

@@ -22,6 +22,12 @@ impl Ranges {
         Self { bits: wanted.trailing_zeros() }
     }
 
+    /// So many ranges as a power of two.
+    #[cfg(test)]
+    pub(super) const fn with_bits(bits: u32) -> Self {
+        Self { bits }
+    }
+
     /// At most `limit` (at least 1) ranges, whole multiples of these.
     pub(super) fn coarsened(self, limit: usize) -> Self {
         Self { bits: self.bits.min(limit.max(1).ilog2()) }
@@ -42,6 +48,22 @@ impl Ranges {
         if self.bits == 0 { 0 } else { (index as u64) << (64 - self.bits) }
     }
 
+    /// Bits of an ordinal that are left for counting units within a range.
+    const fn ordinal_bits(self) -> u32 {
+        u32::BITS - self.bits
+    }
+
+    /// The smallest ordinal of a range: ordinals of different ranges never meet, so they are in the units' order.
+    #[allow(clippy::cast_possible_truncation)]
+    pub(super) const fn ordinal_low(self, index: usize) -> u32 {
+        if self.bits == 0 { 0 } else { (index as u32) << self.ordinal_bits() }
+    }
+
+    /// The largest ordinal of a range.
+    pub(super) const fn ordinal_high(self, index: usize) -> u32 {
+        if index + 1 == self.count() { u32::MAX } else { self.ordinal_low(index + 1) - 1 }
+    }
+
     /// The largest id of a range.
     pub(super) const fn high(self, index: usize) -> u64 {
         if index + 1 == self.count() { u64::MAX } else { self.low(index + 1) - 1 }
@@ -58,8 +80,10 @@ mod tests {
             let ranges = Ranges { bits };
             assert_eq!(ranges.low(0), 0);
             assert_eq!(ranges.high(ranges.count() - 1), u64::MAX);
+            assert_eq!((ranges.ordinal_low(0), ranges.ordinal_high(ranges.count() - 1)), (0, u32::MAX));
             for i in 0..ranges.count() {
                 assert_eq!((ranges.index(ranges.low(i)), ranges.index(ranges.high(i))), (i, i));
+                assert!(i == 0 || ranges.ordinal_low(i) == ranges.ordinal_high(i - 1) + 1);
                 assert!(i == 0 || ranges.low(i) == ranges.high(i - 1) + 1);
             }
         }

@@ -1,10 +1,12 @@
 //! Reading the written files back: what the engine is going to trust blindly is checked here, from the bytes.
 
 use super::cap::{Cap, units};
+use super::ordinal::{Ordinals, file_schema};
 use super::ranges::Ranges;
 use super::{LayoutError, LayoutStats, WrittenTable};
 use crate::catalog::DataFile;
-use arrow::datatypes::SchemaRef;
+use arrow::array::AsArray;
+use arrow::datatypes::{SchemaRef, UInt32Type};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryFutureExt};
@@ -28,7 +30,9 @@ pub(super) async fn verify(
     store: Arc<dyn ObjectStore>,
 ) -> Result<(), LayoutError> {
     let private = *table.unit() != PrivacyUnit::None;
+    let schema = if private { file_schema(schema) } else { schema.clone() };
     let ranges = Ranges::of(table);
+    let mut ordinals = Ordinals::new(ranges);
     let mut cap = Cap::new(table.max_rows_per_unit());
     let mut found = LayoutStats { capped_rows: written.stats.capped_rows, ..LayoutStats::default() };
     let mut previous: Option<u64> = None;
@@ -54,15 +58,20 @@ pub(super) async fn verify(
         }
         check_statistics(builder.metadata(), file)?;
 
-        let unit_only = ProjectionMask::roots(builder.parquet_schema(), [0]);
+        let range = ranges.index(file.unit_low);
+        let unit_and_ordinal = ProjectionMask::roots(builder.parquet_schema(), [0, schema.fields().len() - 1]);
         let mut batches =
-            builder.with_projection(unit_only).with_batch_size(8_192).build().map_err(|_| unreadable())?;
+            builder.with_projection(unit_and_ordinal).with_batch_size(8_192).build().map_err(|_| unreadable())?;
         let mut first = None;
         while let Some(batch) = batches.next().await {
             let batch = batch.map_err(|_| unreadable())?;
             let ids = units(&batch).ok_or(LayoutError::Verify("a unit is NULL"))?;
             if cap.keep(ids).is_some() {
                 return Err(LayoutError::Verify("a unit has more rows than its cap"));
+            }
+            let expected = ordinals.number(ids.values(), range)?;
+            if batch.column(1).as_primitive_opt::<UInt32Type>() != Some(&expected) {
+                return Err(LayoutError::Verify("units are not numbered in their order"));
             }
             for id in ids.values() {
                 first.get_or_insert(*id);
@@ -135,7 +144,7 @@ impl AsyncFileReader for StoredFile {
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
-    use arrow::array::{ArrayRef, Int64Array, UInt64Array};
+    use arrow::array::{ArrayRef, Int64Array, UInt32Array, UInt64Array};
     use arrow::record_batch::RecordBatch;
     use lyceum_schema::manifest::Manifest;
     use object_store::memory::InMemory;
@@ -151,13 +160,26 @@ mod tests {
 
     /// Writes files of these units as they are, registers them as `claim` says, and verifies.
     async fn verdict(files: &[&[u64]], claim: impl Fn(&mut WrittenTable)) -> Result<(), LayoutError> {
+        numbered(files, |_, ordinal| ordinal, claim).await
+    }
+
+    /// The same, with other ordinals than counting gives.
+    async fn numbered(
+        files: &[&[u64]],
+        ordinal: impl Fn(u64, u32) -> u32,
+        claim: impl Fn(&mut WrittenTable),
+    ) -> Result<(), LayoutError> {
         let (table, store) = (table(), Arc::new(InMemory::new()));
-        let schema = super::super::stored_schema(&table);
+        let (stored, ranges) = (super::super::stored_schema(&table), Ranges::of(&table));
+        let schema = file_schema(&stored);
+        let mut ordinals = Ordinals::new(ranges);
         let mut written = WrittenTable { files: Vec::new(), stats: LayoutStats::default() };
         let mut units = std::collections::BTreeSet::new();
         for (i, ids) in files.iter().enumerate() {
             let values: ArrayRef = Arc::new(Int64Array::from(vec![1; ids.len()]));
-            let columns = vec![Arc::new(UInt64Array::from(ids.to_vec())) as ArrayRef, values];
+            let counted = ordinals.number(ids, ranges.index(ids[0]))?;
+            let given: UInt32Array = ids.iter().zip(counted.values()).map(|(u, o)| Some(ordinal(*u, *o))).collect();
+            let columns = vec![Arc::new(UInt64Array::from(ids.to_vec())) as ArrayRef, values, Arc::new(given)];
             let batch = RecordBatch::try_new(schema.clone(), columns).unwrap();
             let mut bytes = Vec::new();
             let mut writer = ArrowWriter::try_new(&mut bytes, schema.clone(), None).unwrap();
@@ -176,7 +198,7 @@ mod tests {
         }
         written.stats.units = units.len() as u64;
         claim(&mut written);
-        verify(&table, &schema, &written, store).await
+        verify(&table, &stored, &written, store).await
     }
 
     #[tokio::test]
@@ -193,6 +215,10 @@ mod tests {
         fails(verdict(&[&[1, 5], &[5, 6]], as_is).await, "share units");
         fails(verdict(&[&[high], &[1]], as_is).await, "out of order");
         assert_eq!(verdict(&[&[1, high]], as_is).await, Err(LayoutError::Straddles));
+        let joined = numbered(&[&[1, 5, 7]], |unit, o| if unit == 5 { o - 1 } else { o }, as_is).await;
+        fails(joined, "not numbered");
+        let parted = numbered(&[&[1, 5, 5]], |_, o| o + 1, as_is).await;
+        fails(parted, "not numbered");
         fails(verdict(&[&[1, 5]], |w| w.files[0].rows = 3).await, "number of rows");
         fails(verdict(&[&[1, 5]], |w| w.files[0].unit_low = 0).await, "other units");
         fails(verdict(&[&[1, 5]], |w| w.files[0].unit_high = 4).await, "row groups");

@@ -1,34 +1,30 @@
 //! Cutting the sorted stream into Parquet files: one per occupied range, whole units in each, named by the
-//! SHA-256 of their bytes.
+//! SHA-256 of their bytes. How columns are encoded is in [`super::encoding`].
 
 use super::cap::{Cap, units};
+use super::encoding::properties;
+use super::ordinal::{Ordinals, file_schema};
 use super::ranges::Ranges;
 use super::{LayoutError, LayoutStats, WrittenTable};
-use crate::catalog::{DataFile, UNIT_COLUMN};
+use crate::catalog::DataFile;
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryFutureExt};
-use lyceum_schema::manifest::Table;
+use lyceum_schema::manifest::{PrivacyUnit, Table};
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::AsyncArrowWriter;
 use parquet::arrow::async_writer::AsyncFileWriter;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::ColumnPath;
+use parquet::file::properties::WriterProperties;
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::AsyncWriteExt;
 
-/// Rows per row group.
-const ROW_GROUP_ROWS: usize = 131_072;
-/// Bytes per row group, so that wide rows don't fill memory.
-const ROW_GROUP_BYTES: usize = 64 << 20;
 /// Rows per file of a public table.
 const PUBLIC_FILE_ROWS: u64 = 1 << 20;
 
@@ -36,11 +32,15 @@ const WRITING: &str = "writing files";
 
 /// Writes the files of one table.
 pub(super) struct Writer {
+    /// Columns that come in.
     schema: SchemaRef,
+    /// Columns that are written.
+    file_schema: SchemaRef,
     store: Arc<dyn ObjectStore>,
     prefix: Path,
     properties: WriterProperties,
     ranges: Ranges,
+    ordinals: Ordinals,
     cap: Cap,
     open: Option<OpenFile>,
     files: Vec<DataFile>,
@@ -60,12 +60,16 @@ struct OpenFile {
 
 impl Writer {
     pub(super) fn new(table: &Table, schema: SchemaRef, store: Arc<dyn ObjectStore>, prefix: Path) -> Self {
+        let private = *table.unit() != PrivacyUnit::None;
+        let ranges = Ranges::of(table);
         Self {
+            file_schema: if private { file_schema(&schema) } else { schema.clone() },
             schema,
             store,
             prefix,
-            properties: properties(),
-            ranges: Ranges::of(table),
+            properties: properties(table),
+            ranges,
+            ordinals: Ordinals::new(ranges),
             cap: Cap::new(table.max_rows_per_unit()),
             open: None,
             files: Vec::new(),
@@ -89,7 +93,11 @@ impl Writer {
                 self.close().await?;
             }
             let (low, high) = (ids.value(start), ids.value(start + length - 1));
-            self.append(batch.slice(start, length), range, low, high).await?;
+            let ordinals = self.ordinals.number(&ids.values()[start..start + length], range)?;
+            let mut columns = batch.slice(start, length).columns().to_vec();
+            columns.push(Arc::new(ordinals));
+            let part = RecordBatch::try_new(self.file_schema.clone(), columns).map_err(|_| LayoutError::Encode)?;
+            self.append(part, range, low, high).await?;
             start += length;
         }
         Ok(())
@@ -133,7 +141,7 @@ impl Writer {
             self.staged.push(path.clone());
             let seen = Arc::new(Mutex::new(Seen::default()));
             let sink = HashingWriter { inner: BufWriter::new(self.store.clone(), path.clone()), seen: seen.clone() };
-            let writer = AsyncArrowWriter::try_new(sink, self.schema.clone(), Some(self.properties.clone()));
+            let writer = AsyncArrowWriter::try_new(sink, self.file_schema.clone(), Some(self.properties.clone()));
             let writer = writer.map_err(|e| failed(&e))?;
             self.open = Some(OpenFile { writer, seen, path, range, rows: 0, unit_low: low, unit_high: high });
         }
@@ -161,22 +169,6 @@ impl Writer {
         });
         Ok(())
     }
-}
-
-/// How tables are encoded. Sorted ids are stored plainly: zstd folds the repeats of a unit, and of the encodings
-/// tried on 131,072 sorted ids with 1, 3 and 10 rows per unit, plain was read and written fastest (up to ten times
-/// faster than delta or dictionary), smallest at 3 rows, and never more than 8 bytes a row.
-fn properties() -> WriterProperties {
-    let unit = ColumnPath::from(UNIT_COLUMN);
-    WriterProperties::builder()
-        .set_created_by("lyceum".to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_column_dictionary_enabled(unit.clone(), false)
-        .set_column_encoding(unit, Encoding::PLAIN)
-        .build()
 }
 
 fn failed(error: &ParquetError) -> LayoutError {

@@ -4,8 +4,9 @@ use super::oracle;
 use crate::barrier::{Barrier, Fold, Key, KeySelection, Measure};
 use crate::bounded_aggregate::pass::Pass;
 use crate::bounded_aggregate::spec::{BoundSpec, SamplingKey};
+use arrow::array::AsArray;
 use arrow::array::{ArrayRef, BooleanArray, Date32Array, Int64Array, StringArray, UInt32Array, UInt64Array};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Decimal128Type, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::ScalarValue;
 use proptest::prelude::*;
@@ -153,4 +154,30 @@ fn samples_are_never_by_ordinal() {
     let spec = Arc::new(BoundSpec::new(&barrier, SamplingKey::fixed([5; 16])).unwrap());
     let row = (1, (1, Some(1), None, None), None, None);
     assert!(Pass::new(spec).unwrap().push(&batches(&[row], &[1], true)[0]).is_err());
+}
+
+/// One unit with 500,000 rows, each as extreme as can be, in one group and over all of them.
+#[test]
+fn a_whale_moves_the_groups_by_at_most_its_radius() {
+    let barrier = barrier(KeySelection::Public, 3, -150, 300);
+    let spec = Arc::new(BoundSpec::new(&barrier, SamplingKey::fixed([5; 16])).unwrap());
+    let others: Vec<Row> = (0..2000)
+        .map(|i| (u64::from(i % 4 == 0), (i % 5, Some(i as i64 % 5), Some(12), Some(true)), Some(i as i64 % 90), None))
+        .collect();
+    let without = by_pass(&spec, &batches(&others, &[700], true));
+    for spread in [false, true] {
+        let whale = (0..500_000).map(|i| {
+            let keys =
+                (if spread { i % 5 } else { 3 }, Some(if spread { i as i64 % 5 } else { 1 }), Some(10), Some(false));
+            (u64::from(i == 0), keys, Some(400), Some(i64::MAX))
+        });
+        let rows: Vec<Row> = others.iter().copied().chain(whale).collect();
+        let with = by_pass(&spec, &batches(&rows, &[32_768], true));
+        for (m, ball) in spec.balls.iter().enumerate() {
+            let sums = |b: &RecordBatch| b.column(m + 1).as_primitive::<Decimal128Type>().values().to_vec();
+            let moved = sums(&with).iter().zip(&sums(&without)).map(|(a, b)| (a - b).unsigned_abs().pow(2)).sum();
+            assert!(moved <= ball.radius_squared(), "measure {m}");
+            assert!(moved > ball.radius_squared() / 4, "measure {m} uses what it may");
+        }
+    }
 }
