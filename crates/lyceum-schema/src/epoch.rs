@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 /// Microseconds in a day.
 pub const MICROS_PER_DAY: i64 = 86_400_000_000;
+/// Most epochs that one query may touch: every one of them is a debit of every account.
+pub const MAX_EPOCHS: u64 = 400;
 /// First and last day that are in an epoch: 0001-01-01 and 9999-12-31, so that years have four digits.
 const DAYS: std::ops::RangeInclusive<i64> = -719_162..=2_932_896;
 
