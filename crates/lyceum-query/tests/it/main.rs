@@ -4,6 +4,7 @@
 mod attacks;
 mod below;
 mod certify;
+mod epochs;
 mod layout;
 mod line;
 mod parse;

@@ -169,7 +169,7 @@ impl Question {
         let sources = priced.sources().iter().map(|s| Source {
             owner: &s.owner,
             policy: s.policy.as_ref(),
-            epochs: Epochs::NONE,
+            epochs: s.epochs.clone(),
         });
         Ok(Self {
             debits: accounts::debits(population, &workspace, actor.id(), sources)?,

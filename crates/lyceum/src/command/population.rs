@@ -26,7 +26,7 @@ pub(super) async fn run(args: Population, client: &Client, as_json: bool) -> Out
                 ));
                 if let Some(every) = made.epoch {
                     remark(&format!(
-                        "a person is another unit in every {every}: somebody in T of them may lose up to T times as much"
+                        "a person is another unit in every {every}: for somebody in T of them ε is up to about T times as large"
                     ));
                 }
                 remark("the budget doesn't come back: new datasets, releases and workspaces draw on the same one");
