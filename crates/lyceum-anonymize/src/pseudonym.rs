@@ -6,6 +6,7 @@
 //! Two of n units share an id with probability of about n²/2⁶⁵.
 
 use hmac::{Hmac, KeyInit, Mac};
+use lyceum_schema::epoch::{Epoch, Every};
 use sha2::Sha256;
 use siphasher::sip::SipHasher24;
 use std::hash::Hasher;
@@ -16,6 +17,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct PseudonymKey {
     unit: [u8; 16],
+    epoch: [u8; 16],
     row: [u8; 16],
 }
 
@@ -23,7 +25,11 @@ impl PseudonymKey {
     /// Derives the working keys from 32 random bytes.
     #[must_use]
     pub fn new(mut secret: [u8; 32]) -> Self {
-        let key = Self { unit: derive(&secret, b"lyceum unit id v1"), row: derive(&secret, b"lyceum row id v1") };
+        let key = Self {
+            unit: derive(&secret, b"lyceum unit id v1"),
+            epoch: derive(&secret, b"lyceum epoch unit id v1"),
+            row: derive(&secret, b"lyceum row id v1"),
+        };
         secret.zeroize();
         key
     }
@@ -33,6 +39,22 @@ impl PseudonymKey {
     #[must_use]
     pub fn unit_id(&self, canonical: &[u8]) -> u64 {
         prf(&self.unit, canonical)
+    }
+
+    /// The id of a unit that is a value in one epoch. The same value in two epochs is two unrelated units.
+    #[must_use]
+    pub fn epoch_unit_id(&self, canonical: &[u8], epoch: Epoch) -> u64 {
+        let length = match epoch.every() {
+            Every::Day => b'd',
+            Every::Week => b'w',
+            Every::Month => b'm',
+        };
+        // Five bytes of epoch before the value: no two pairs are written alike.
+        let mut hasher = SipHasher24::new_with_key(&self.epoch);
+        hasher.write(&[length]);
+        hasher.write(&epoch.index().to_le_bytes());
+        hasher.write(canonical);
+        hasher.finish()
     }
 
     /// The id of a row that is a unit by itself, from its position in the upload.
@@ -69,6 +91,17 @@ mod tests {
         assert_ne!(a.unit_id(b"7"), b.unit_id(b"7"));
         assert_ne!(a.unit_id(b"7"), a.unit_id(b"07"));
         assert_ne!(a.row_id(7), a.unit_id(&7u64.to_le_bytes()));
+    }
+
+    #[test]
+    fn a_value_is_another_unit_in_every_epoch() {
+        let key = PseudonymKey::new([1; 32]);
+        let id = |value: &[u8], epoch: &str| key.epoch_unit_id(value, epoch.parse().expect("an epoch"));
+        assert_eq!(id(b"7", "2026-03"), id(b"7", "2026-03"));
+        let all =
+            [id(b"7", "2026-03"), id(b"7", "2026-04"), id(b"8", "2026-03"), id(b"7", "2026-03-01"), key.unit_id(b"7")];
+        let distinct: std::collections::BTreeSet<u64> = all.into_iter().collect();
+        assert_eq!(distinct.len(), all.len());
     }
 
     #[test]

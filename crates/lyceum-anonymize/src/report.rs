@@ -29,6 +29,8 @@ pub enum Reason {
     NullUnit,
     /// A foreign key that no row of the parent table has: nobody's row.
     Orphan,
+    /// The row is in another epoch than its parent row, so it would belong to another unit.
+    OtherEpoch,
 }
 
 /// What was corrected without rejecting the row.

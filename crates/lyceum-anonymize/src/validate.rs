@@ -9,17 +9,19 @@
 pub(crate) mod cell;
 mod column;
 mod domain;
+mod epoch;
 mod error;
 mod parent;
 
 use crate::decode::RawBatch;
 use crate::pseudonym::PseudonymKey;
 use crate::report::{Correction, Reason, ValidationReport};
-use arrow::array::{Array, ArrayRef, BooleanArray, UInt64Array};
+use arrow::array::{ArrayRef, BooleanArray, UInt64Array};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType as ArrowType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use column::ColumnCheck;
+use lyceum_schema::epoch::Every;
 use lyceum_schema::manifest::{DataType, PrivacyUnit, Role, Table};
 use std::sync::Arc;
 
@@ -33,10 +35,18 @@ pub const UNIT_COLUMN: &str = "__unit";
 pub struct Validator {
     columns: Vec<ColumnCheck>,
     unit: Unit,
+    epoch: Option<EpochAt>,
     schema: SchemaRef,
     key: PseudonymKey,
     report: ValidationReport,
     next_row: u64,
+}
+
+/// Which column tells the epoch that is part of the unit.
+#[derive(Clone, Copy)]
+struct EpochAt {
+    place: usize,
+    every: Every,
 }
 
 /// Where ids come from.
@@ -57,7 +67,8 @@ impl Validator {
     /// unit comes by foreign key.
     ///
     /// # Errors
-    /// [`ValidateError`] when units come by foreign key and no parent is given, or are neither integers nor text.
+    /// [`ValidateError`] when units come by foreign key and no parent is given, or are neither integers nor text, or
+    /// when the epoch's column is no date or timestamp.
     pub fn new(table: &Table, key: PseudonymKey, parent: Option<ParentUnits>) -> Result<Self, ValidateError> {
         let columns: Vec<ColumnCheck> = crate::decode::declared(table).map(ColumnCheck::new).collect();
         let unit = match table.unit() {
@@ -77,12 +88,20 @@ impl Validator {
             PrivacyUnit::Row => Unit::Row,
             PrivacyUnit::None => Unit::None,
         };
+        let epoch = table.epoch().map(|epoch| {
+            let told = columns.iter().position(|c| {
+                c.name() == epoch.column() && matches!(c.data_type(), DataType::Date | DataType::Timestamp)
+            });
+            let place = told.ok_or_else(|| ValidateError::Epoch(epoch.column().clone()))?;
+            Ok(EpochAt { place, every: epoch.every() })
+        });
         let identifiers = table.columns().iter().filter(|c| c.role() == Role::DirectIdentifier);
         let report = ValidationReport {
             dropped_identifiers: identifiers.map(|c| c.name().clone()).collect(),
             ..Default::default()
         };
-        Ok(Self { columns, unit, schema: accepted_schema(table), key, report, next_row: 0 })
+        let schema = accepted_schema(table);
+        Ok(Self { columns, unit, epoch: epoch.transpose()?, schema, key, report, next_row: 0 })
     }
 
     /// The schema of accepted batches.
@@ -110,7 +129,7 @@ impl Validator {
         let mut faults: Vec<Option<Fault>> = vec![None; rows];
         let mut corrections: Vec<(usize, usize, Correction)> = Vec::new();
         let mut arrays: Vec<Option<ArrayRef>> = Vec::with_capacity(self.columns.len());
-        let mut ids = None;
+        let (mut unit, mut parents, mut epochs) = (None, None, None);
         for (place, check) in self.columns.iter().enumerate() {
             let mut mark = |row: usize, reason: Reason| {
                 faults[row].get_or_insert(Fault { reason, place });
@@ -118,22 +137,41 @@ impl Validator {
             let mut correct = |row: usize, what: Correction| corrections.push((row, place, what));
             let array = check.read(raw.batch.column(place), &mut mark, &mut correct)?;
             if matches!(self.unit, Unit::Column(unit) if unit == place) {
-                ids = Some(column::unit_ids(&array, &self.key));
+                unit = Some(Arc::clone(&array));
             }
             if let Unit::Parent(via, parent) = &self.unit
                 && *via == place
             {
-                let units = parent.units_of(&array)?;
-                for row in (0..rows).filter(|&row| units.is_null(row)) {
+                let found = parent.units_of(&array)?;
+                for row in (0..rows).filter(|&row| found[row].is_none()) {
                     faults[row].get_or_insert(Fault { reason: Reason::Orphan, place });
                 }
-                ids = Some(units.iter().map(|id| Some(id.unwrap_or(0))).collect());
+                parents = Some(found);
+            }
+            if let Some(EpochAt { every, .. }) = self.epoch.filter(|e| e.place == place) {
+                epochs = Some(epoch::of(&array, every)?);
             }
             arrays.push(check.visible().then_some(array));
         }
-        if matches!(self.unit, Unit::Row) {
-            ids = Some((0..rows as u64).map(|i| self.key.row_id(self.next_row + i)).collect::<UInt64Array>());
+        if let (Some(parents), Some(epochs), Some(EpochAt { place, .. })) = (&parents, &epochs, self.epoch) {
+            for row in (0..rows).filter(|&row| parents[row].and_then(|p| p.epoch) != epochs[row]) {
+                faults[row].get_or_insert(Fault { reason: Reason::OtherEpoch, place });
+            }
         }
+        let ids = match (&self.unit, unit, parents) {
+            (Unit::Column(_), Some(unit), _) => Some(column::unit_ids(&unit, |row, value| match &epochs {
+                None => self.key.unit_id(value),
+                Some(epochs) => epochs[row].map_or(0, |epoch| self.key.epoch_unit_id(value, epoch)),
+            })),
+            (Unit::Parent(..), _, Some(parents)) => {
+                Some(parents.iter().map(|parent| Some(parent.map_or(0, |p| p.id))).collect())
+            }
+            (Unit::Row, ..) => {
+                Some((0..rows as u64).map(|i| self.key.row_id(self.next_row + i)).collect::<UInt64Array>())
+            }
+            (Unit::None, ..) => None,
+            (Unit::Column(_) | Unit::Parent(..), ..) => return Err(ValidateError::Columns),
+        };
         self.next_row += rows as u64;
 
         let keep: BooleanArray = faults.iter().map(|f| Some(f.is_none())).collect();

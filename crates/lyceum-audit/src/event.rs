@@ -4,6 +4,7 @@
 
 use crate::error::{AuditError, AuditResult};
 use crate::tile::MAX_ENTRY_BYTES;
+use lyceum_schema::epoch::{Epochs, Every};
 use lyceum_schema::id::{
     ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId,
 };
@@ -155,15 +156,19 @@ impl Account {
     }
 }
 
-/// One debit of one account, with the cap it was checked against.
+/// One debit of one account, with the cap it was checked against. An account of a population with epochs has a
+/// budget of its own in every epoch: it is debited the whole price in each that is named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Debit {
     /// The account.
     #[serde(flatten)]
     pub account: Account,
-    /// Cap on ρ, in 1e-12.
+    /// The epochs; none in a population without epochs.
+    #[serde(default, skip_serializing_if = "Epochs::is_empty")]
+    pub epochs: Epochs,
+    /// Cap on ρ, in 1e-12, in each epoch.
     pub cap_rho: u64,
-    /// Cap on δ of selections, in 1e-18.
+    /// Cap on δ of selections, in 1e-18, in each epoch.
     pub cap_delta: u64,
 }
 
@@ -240,6 +245,9 @@ pub enum EventKind {
         cap_rho: u64,
         /// Cap on δ of selections, in 1e-18.
         cap_delta: u64,
+        /// The epochs that are part of its units: then the caps hold in each of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<Every>,
     },
     /// A dataset was declared.
     #[serde(rename = "dataset.created")]
@@ -360,9 +368,9 @@ pub enum EventKind {
         sql: ArtefactRef,
         /// The releases it reads.
         releases: Vec<ReleaseId>,
-        /// ρ debited from every account, in 1e-12.
+        /// ρ debited from every account, in every epoch, in 1e-12.
         rho: u64,
-        /// δ of selections debited from every account, in 1e-18.
+        /// δ of selections debited from every account, in every epoch, in 1e-18.
         delta: u64,
         /// The accounts.
         debits: Vec<Debit>,

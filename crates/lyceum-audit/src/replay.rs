@@ -11,6 +11,7 @@ pub mod summary;
 pub mod violation;
 
 use crate::event::{Account, Event, EventKind};
+use lyceum_schema::epoch::{Epoch, Every};
 use lyceum_schema::id::{
     ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId,
 };
@@ -34,7 +35,7 @@ pub struct Replay {
     versions: HashMap<VersionId, Version>,
     releases: BTreeMap<ReleaseId, Release>,
     charges: HashMap<ChargeId, Charge>,
-    accounts: BTreeMap<Account, AccountSpent>,
+    accounts: BTreeMap<(Account, Option<Epoch>), AccountSpent>,
     counts: Counts,
 }
 
@@ -44,6 +45,7 @@ struct Population {
     delta: String,
     cap_rho: u64,
     cap_delta: u64,
+    epoch: Option<Every>,
 }
 
 enum Version {
@@ -163,7 +165,7 @@ impl Replay {
             EventKind::MemberRemoved { user } => {
                 self.members(event)?.remove(user).map(|_| ()).ok_or(Broken::Missing("member"))
             }
-            EventKind::PopulationCreated { population, name, epsilon, delta, cap_rho, cap_delta, .. } => {
+            EventKind::PopulationCreated { population, name, epsilon, delta, cap_rho, cap_delta, epoch, .. } => {
                 created("population", self.population_names.insert(name.clone()))?;
                 let record = Population {
                     name: name.clone(),
@@ -171,6 +173,7 @@ impl Replay {
                     delta: delta.clone(),
                     cap_rho: *cap_rho,
                     cap_delta: *cap_delta,
+                    epoch: *epoch,
                 };
                 created("population", self.populations.insert(*population, record).is_none())
             }

@@ -15,8 +15,10 @@ use crate::policy::{Believed, Policy};
 use crate::replay::Replay;
 use crate::replay::summary::Summary;
 use crate::tile::TileReader;
+use lyceum_schema::epoch::Epoch;
 use report::{account_name, share, thousands};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the server says about budgets: from its API, to be compared with the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,12 +27,15 @@ pub struct Claims {
     pub balances: Vec<ClaimedBalance>,
 }
 
-/// One account as the server shows it.
+/// One account as the server shows it, in one epoch if its population has epochs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimedBalance {
     /// The account.
     #[serde(flatten)]
     pub account: Account,
+    /// The epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch>,
     /// ρ spent, in 1e-12.
     pub rho: u64,
     /// δ of selections spent, in 1e-18.
@@ -178,7 +183,12 @@ fn check_summary(report: &mut Report, s: &Summary) {
 }
 
 fn check_claims(report: &mut Report, summary: &Summary, claims: Option<&Claims>) {
-    let recomputed = summary.populations.iter().map(|p| format!("{} {} of ε {}", p.name, share(&p.root), p.epsilon));
+    let recomputed = summary.populations.iter().map(|p| {
+        let tightest = p.root.epoch.map_or_else(String::new, |epoch| {
+            format!(" in {epoch}, the tightest of {} {}s", thousands(p.epochs), epoch.every())
+        });
+        format!("{} {} of ε {}{tightest}", p.name, share(&p.root), p.epsilon)
+    });
     let recomputed = recomputed.collect::<Vec<_>>().join(" · ");
     let text = if recomputed.is_empty() { "no population".to_owned() } else { recomputed };
     let Some(claims) = claims else {
@@ -186,24 +196,27 @@ fn check_claims(report: &mut Report, summary: &Summary, claims: Option<&Claims>)
         report.warn("the server's own figures were not given: they were not compared".into());
         return;
     };
-    let spent = |account: &Account| {
-        summary.accounts.iter().find(|a| a.account == *account).map_or((0, 0), |a| (a.rho, a.delta))
-    };
+    let accounts: BTreeMap<_, _> = summary.accounts.iter().map(|a| ((&a.account, a.epoch), (a.rho, a.delta))).collect();
+    let spent = |account: &Account, epoch| accounts.get(&(account, epoch)).copied().unwrap_or((0, 0));
     let mut differences = Vec::new();
     for claim in &claims.balances {
-        let (rho, delta) = spent(&claim.account);
+        let (rho, delta) = spent(&claim.account, claim.epoch);
         if (rho, delta) != (claim.rho, claim.delta) {
             differences.push(format!(
-                "{}: the log says ρ {rho}e-12 and δ {delta}e-18, the server ρ {}e-12 and δ {}e-18",
+                "{}{}: the log says ρ {rho}e-12 and δ {delta}e-18, the server ρ {}e-12 and δ {}e-18",
                 account_name(&claim.account, summary),
+                claim.epoch.map_or_else(String::new, |epoch| format!(" in {epoch}")),
                 claim.rho,
                 claim.delta
             ));
         }
     }
-    for population in summary.populations.iter().filter(|p| p.root.charges > 0) {
-        if !claims.balances.iter().any(|c| c.account == population.root.account) {
-            differences.push(format!("{}: the server shows nothing, the log has charges", population.name));
+    let claimed: BTreeSet<_> = claims.balances.iter().map(|c| (&c.account, c.epoch)).collect();
+    for root in summary.accounts.iter().filter(|a| matches!(a.account, Account::Root { .. })) {
+        if !claimed.contains(&(&root.account, root.epoch)) {
+            let epoch = root.epoch.map_or_else(String::new, |epoch| format!(" in {epoch}"));
+            let name = account_name(&root.account, summary);
+            differences.push(format!("{name}{epoch}: the server shows nothing, the log has charges"));
         }
     }
     if differences.is_empty() {

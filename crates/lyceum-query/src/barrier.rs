@@ -56,6 +56,8 @@ pub struct Source {
     pub policy: std::sync::Arc<lyceum_schema::policy::Policy>,
     /// About how many rows it has, as declared.
     pub expected_rows: u64,
+    /// The epochs that the query can touch of it; none where the unit is a person for all time.
+    pub epochs: lyceum_schema::epoch::Epochs,
 }
 
 /// One group key.

@@ -2,12 +2,14 @@
 //! the plan is split at its barriers into *below* (private) and *above* (post-processing).
 //!
 //! [`units`] says where the unit is, [`split`] which aggregates are barriers, [`sets`] what their grouping sets are;
-//! [`below`] certifies what goes into a barrier, [`aggregate`] bounds it, [`above`] rebuilds what is done with it.
+//! [`below`] certifies what goes into a barrier, [`aggregate`] bounds it, [`epochs`] says which epochs it can touch,
+//! [`above`] rebuilds what is done with it.
 
 mod above;
 mod aggregate;
 mod below;
 mod canonical;
+mod epochs;
 mod expression;
 mod growth;
 mod measures;
@@ -89,6 +91,7 @@ pub fn certify(query: ResolvedQuery) -> Result<Certified, QueryError> {
     let releases = aggregates.iter().map(|a| found.release(a)).collect::<Result<Vec<_>, _>>()?;
     let Found { barriers, mut certificates, .. } = found;
     one_population(&barriers, &words)?;
+    epochs::few(&barriers, &words)?;
     let above::Rebuilt { plan, released } = above::rebuild(&plan, &releases, &barriers, &words)?;
     let certificate = match (certificates.pop(), certificates.is_empty()) {
         (Some(only), true) => only,
@@ -139,7 +142,9 @@ impl Found<'_> {
                     let kept = set.kept.iter().filter_map(|&k| keys.get(k).cloned()).collect::<Vec<_>>();
                     let Bounded { below, barrier, tables, certificate } =
                         aggregate::bound(&kept, names, &aggregate.aggr_expr, node, &context)?;
-                    self.barriers.push(CertifiedBarrier { below, barrier, tables });
+                    let mut certified = CertifiedBarrier { below, barrier, tables };
+                    epochs::confine(&mut certified, self.words)?;
+                    self.barriers.push(certified);
                     self.certificates.push(certificate);
                     released.push((set.kept.clone(), self.barriers.len() - 1));
                     Origin::Barrier(self.barriers.len() - 1)

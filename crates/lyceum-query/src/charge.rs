@@ -46,7 +46,7 @@ pub struct ChargeRequest<'a> {
     pub price: Budget,
     /// Whose root account is debited.
     pub population: &'a Population,
-    /// The releases read; every distinct owner is debited once.
+    /// The releases read; every distinct owner is debited once, in each epoch that its releases can be touched in.
     pub sources: &'a [Source],
 }
 

@@ -157,11 +157,14 @@ fn saturating(a: Budget, b: Budget) -> Budget {
     a.checked_add(b).unwrap_or(Budget { rho: Rho(u64::MAX), delta: Delta(u64::MAX) })
 }
 
+/// Each once, in the epochs of all.
 fn each_once<'a>(all: impl Iterator<Item = &'a Source>) -> Vec<Source> {
     let mut sources: Vec<Source> = Vec::new();
     for source in all {
-        if !sources.iter().any(|s| s.release == source.release && s.table == source.table) {
-            sources.push(source.clone());
+        match sources.iter_mut().find(|s| s.release == source.release && s.table == source.table) {
+            // The epochs of one table are of one length, so that both together are a set.
+            Some(known) => known.epochs = known.epochs.union(&source.epochs).unwrap_or_default(),
+            None => sources.push(source.clone()),
         }
     }
     sources

@@ -4,6 +4,7 @@
 //! A newcomer reads [`manifest`] and [`policy`] first: they are what partners write.
 
 pub mod document;
+pub mod epoch;
 pub mod failpoint;
 pub mod id;
 pub mod manifest;

@@ -7,6 +7,7 @@ mod draft;
 mod parse;
 mod vocabulary;
 
+use crate::epoch::{EpochSpan, Every};
 use crate::name::{ColumnName, DatasetName, OrganisationName, PopulationName, TableName};
 pub use draft::{Draft, DraftColumn, DraftTable, DraftUnit, round_bounds};
 pub use vocabulary::{DataType, Evidence, Role};
@@ -81,6 +82,7 @@ pub struct Table {
     pub(crate) name: TableName,
     pub(crate) description: String,
     pub(crate) unit: PrivacyUnit,
+    pub(crate) epoch: Option<UnitEpoch>,
     pub(crate) population: Option<PopulationName>,
     pub(crate) max_rows_per_unit: u64,
     pub(crate) expected_rows: u64,
@@ -103,12 +105,17 @@ impl Table {
     pub const fn unit(&self) -> &PrivacyUnit {
         &self.unit
     }
+    /// The epoch that is part of the unit, if one is: then the unit is a person in one day, week or month.
+    #[must_use]
+    pub const fn epoch(&self) -> Option<&UnitEpoch> {
+        self.epoch.as_ref()
+    }
     /// The id-space of the unit; `None` exactly when the unit is [`PrivacyUnit::None`].
     #[must_use]
     pub const fn population(&self) -> Option<&PopulationName> {
         self.population.as_ref()
     }
-    /// Rows kept per privacy unit at ingest, at least 1 (exactly 1 for [`PrivacyUnit::Row`]). A public bound.
+    /// Rows kept per privacy unit (with epochs: per person and epoch) at ingest, at least 1 (exactly 1 for [`PrivacyUnit::Row`]). A public bound.
     #[must_use]
     pub const fn max_rows_per_unit(&self) -> u64 {
         self.max_rows_per_unit
@@ -152,6 +159,32 @@ pub enum PrivacyUnit {
     Row,
     /// A public table: nobody's rows.
     None,
+}
+
+/// The column that says in which epoch a row is: a date or timestamp, never NULL, with bounds. Its bounds make the set
+/// of a table's epochs finite and public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitEpoch {
+    pub(crate) column: ColumnName,
+    pub(crate) span: EpochSpan,
+}
+
+impl UnitEpoch {
+    /// The column, of this table.
+    #[must_use]
+    pub const fn column(&self) -> &ColumnName {
+        &self.column
+    }
+    /// How long an epoch is.
+    #[must_use]
+    pub const fn every(&self) -> Every {
+        self.span.first().every()
+    }
+    /// The epochs that the column's bounds reach.
+    #[must_use]
+    pub const fn span(&self) -> EpochSpan {
+        self.span
+    }
 }
 
 /// One column.

@@ -2,6 +2,7 @@
 //!
 //! Where a problem sits (file, key, line) is [`crate::document::DocumentError`]'s business.
 
+use crate::epoch::Every;
 use crate::manifest::{DataType, Role};
 use crate::name::NameError;
 
@@ -235,6 +236,33 @@ pub enum Problem {
     /// Foreign keys that lead round in a circle.
     #[error("the foreign keys lead in a circle and never reach a privacy unit")]
     ForeignKeyCycle,
+    /// The epoch's column doesn't exist.
+    #[error("the epoch needs column {column:?}, which the table does not have")]
+    EpochColumnAbsent {
+        /// The name used.
+        column: String,
+        /// The nearest column, if one is near.
+        suggestion: Option<String>,
+    },
+    /// The epoch's column can't say an epoch for every row.
+    #[error("the epoch of each row is read from column {column:?}, which must be {what}")]
+    EpochColumn {
+        /// The column.
+        column: String,
+        /// What it lacks, in words.
+        what: &'static str,
+    },
+    /// Two tables of one population count people in different epochs.
+    #[error(
+        "population {population:?} counts people {} in a table above: one population has one kind of unit",
+        per(*other)
+    )]
+    EpochsDiffer {
+        /// The population.
+        population: String,
+        /// The epochs of the table above.
+        other: Option<Every>,
+    },
     /// A hierarchy that isn't a plain file name.
     #[error("a hierarchy is the name of a file beside the manifest, without folders")]
     HierarchyPath,
@@ -309,6 +337,9 @@ impl Problem {
             Self::ForeignKeyPopulation { .. } => "E1052",
             Self::ForeignKeyCycle => "E1053",
             Self::HierarchyPath => "E1054",
+            Self::EpochColumnAbsent { .. } => "E1055",
+            Self::EpochColumn { .. } => "E1056",
+            Self::EpochsDiffer { .. } => "E1057",
             Self::Positive { .. } => "E1060",
             Self::Above { .. } => "E1061",
             Self::Kind { .. } => "E1062",
@@ -371,6 +402,20 @@ impl Problem {
             Self::ForeignKeyCycle => {
                 "let one table of the circle name its unit as  privacy_unit = { column = \"…\" }".into()
             }
+            Self::EpochColumnAbsent { suggestion: Some(s), .. } => format!("did you mean {s:?}?"),
+            Self::EpochColumnAbsent { suggestion: None, .. } => {
+                "name the column that says when the row happened".into()
+            }
+            Self::EpochColumn { .. } => {
+                "use a column with  type = \"timestamp\"  and  bounds = [2026-01-01T00:00:00Z, 2026-12-31T23:59:59Z]"
+                    .into()
+            }
+            Self::EpochsDiffer { other: Some(every), .. } => {
+                format!(
+                    "add  epoch = {{ column = \"…\", every = \"{every}\" }}  to privacy_unit, or name another population"
+                )
+            }
+            Self::EpochsDiffer { other: None, .. } => "remove the epoch, or name another population".into(),
             Self::HierarchyPath => "write  hierarchy = \"age.csv\"".into(),
             Self::Positive { .. } => "write a number such as 0.5".into(),
             Self::Above { other, .. } => format!("lower it, or raise {other}"),
@@ -389,6 +434,10 @@ const fn example_of(data_type: DataType) -> &'static str {
         DataType::Date => "2026-01-31",
         DataType::Timestamp => "2026-01-31T12:00:00Z",
     }
+}
+
+fn per(every: Option<Every>) -> String {
+    every.map_or_else(|| "for all time".to_owned(), |every| format!("once for each {every}"))
 }
 
 fn list(words: &[&str]) -> String {

@@ -15,7 +15,7 @@ mod timestamp;
 mod workspace;
 
 pub use audit::{Artefact, AuditClaims, ClaimedAccount};
-pub use budget::{AccountBudget, CreatePopulation, Population, PopulationBudget, WorkspaceBudget};
+pub use budget::{AccountBudget, CreatePopulation, EpochsBudget, Population, PopulationBudget, WorkspaceBudget};
 pub use dataset::{Correction, CreatedDataset, Dataset, Rejection, UploadedTable, ValidationReport, Version};
 pub use identity::{CreateToken, CreateUser, IssuedToken, Membership, Token, User, WhoAmI};
 pub use problem::{PROBLEM_JSON, Problem};

@@ -5,6 +5,7 @@
 
 use crate::port::PortError;
 use lyceum_query::layout::LayoutError;
+use lyceum_schema::epoch::Epoch;
 use lyceum_schema::state::ReleaseState;
 
 /// Why a use case did not do what it was asked.
@@ -156,6 +157,8 @@ impl std::fmt::Display for Refusal {
 pub struct OverBudget {
     /// The account in words.
     pub account: String,
+    /// The epoch in which it can't pay, in a population with epochs.
+    pub epoch: Option<Epoch>,
     /// Share of its cap that the question needs, in [0, 1] or above.
     pub needed: f64,
     /// Share of its cap that is left, in [0, 1].
@@ -219,9 +222,12 @@ impl Error {
             Self::NotFound { .. } => "check the spelling, or ask to be added".to_owned(),
             Self::Exists { .. } => "choose another name".to_owned(),
             Self::State { fix, .. } | Self::Invalid { fix, .. } | Self::Unreadable { fix, .. } => fix.clone(),
-            Self::OverBudget(over) => match over.epsilon_that_fits {
-                Some(epsilon) => format!("OPTIONS (epsilon = {epsilon}) would fit, with wider intervals"),
-                None => "repeat an earlier question: what is answered once is free".to_owned(),
+            Self::OverBudget(over) => match (over.epsilon_that_fits, over.epoch) {
+                (Some(epsilon), _) => format!("OPTIONS (epsilon = {epsilon}) would fit, with wider intervals"),
+                (None, Some(epoch)) => {
+                    format!("leave {epoch} out with a WHERE on time: every {} has a budget of its own", epoch.every())
+                }
+                (None, None) => "repeat an earlier question: what is answered once is free".to_owned(),
             },
             Self::InProgress => "ask again in a moment: the answer will be the same and free".to_owned(),
             Self::IdempotencyMismatch => "send a new key with a new question".to_owned(),

@@ -3,6 +3,7 @@
 use lyceum_audit::event::{Account, ArtefactRef};
 use lyceum_privacy::Budget;
 use lyceum_query::catalog::DataFile;
+use lyceum_schema::epoch::{Epoch, Epochs, Every};
 use lyceum_schema::id::{
     ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId,
 };
@@ -81,8 +82,10 @@ pub struct PopulationRecord {
     pub delta_conversion: u64,
     /// How many units there are, as declared.
     pub declared_size: u64,
-    /// Cap of the root account and of each owner's.
+    /// Cap of the root account and of each owner's; with epochs, in each epoch.
     pub cap: Budget,
+    /// The epochs that are part of its units.
+    pub epoch: Option<Every>,
 }
 
 /// A dataset.
@@ -161,12 +164,14 @@ pub struct ReleaseRecord {
     pub created: Micros,
 }
 
-/// What a query wants to debit. Every account is debited the whole price, or nothing happens.
+/// What a query wants to debit. Every account is debited the whole price in every epoch, or nothing happens.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DebitRequest {
     /// The account.
     pub account: Account,
-    /// Its cap now: the tightest of population and policies.
+    /// The epochs; none in a population without epochs.
+    pub epochs: Epochs,
+    /// Its cap now, in each epoch: the tightest of population and policies.
     pub cap: Budget,
 }
 
@@ -215,6 +220,8 @@ pub enum ChargeOutcome {
     OverBudget {
         /// The first account that can't pay.
         account: Account,
+        /// The first epoch in which it can't.
+        epoch: Option<Epoch>,
         /// What it has spent.
         spent: Budget,
         /// Its cap.
@@ -271,11 +278,13 @@ pub struct QueryRecord {
     pub index: u64,
 }
 
-/// What an account has spent.
+/// What an account has spent, in one epoch if its population has epochs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AccountBalance {
     /// The account.
     pub account: Account,
+    /// The epoch.
+    pub epoch: Option<Epoch>,
     /// What it has spent.
     pub spent: Budget,
     /// How many charges.

@@ -8,6 +8,7 @@ use crate::model::{
 };
 use async_trait::async_trait;
 use lyceum_audit::event::{Account, Event};
+use lyceum_schema::epoch::Epochs;
 use lyceum_schema::id::{
     ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId,
 };
@@ -159,9 +160,9 @@ pub trait LedgerStore: Send + Sync {
         user: UserId,
         key: &str,
     ) -> PortResult<Option<QueryRecord>>;
-    /// Debits every account or none; durable when this returns. Checks in the same transaction that every
-    /// release is active, that no equal request is answered or running (unless `fresh`), and that
-    /// spent + price fits each cap.
+    /// Debits every account in every epoch or none; durable when this returns. Checks in the same transaction that
+    /// every release is active, that no equal request is answered or running (unless `fresh`), that the epochs are
+    /// of the population's length, and that spent + price fits each cap.
     async fn charge(&self, charge: NewCharge, sql: Artefact, event: Event) -> PortResult<ChargeOutcome>;
     /// Stores the answer of a charge, once; durable when this returns.
     async fn store_answer(
@@ -176,10 +177,11 @@ pub trait LedgerStore: Send + Sync {
     async fn fail_charge(&self, charge: ChargeId, pause_after: u32, event: Event) -> PortResult<EventIndex>;
     /// Charges that are neither answered nor failed (after a crash they are dead).
     async fn open_charges(&self) -> PortResult<Vec<QueryRecord>>;
-    /// What accounts of a population have spent.
+    /// What accounts of a population have spent, by account and epoch.
     async fn balances(&self, population: PopulationId) -> PortResult<Vec<AccountBalance>>;
-    /// What one account has spent.
-    async fn balance(&self, account: &Account) -> PortResult<AccountBalance>;
+    /// What one account has spent in these epochs (in a population without epochs: ever). Left out is where it has
+    /// never been debited.
+    async fn balances_in(&self, account: &Account, epochs: &Epochs) -> PortResult<Vec<AccountBalance>>;
     /// A workspace's charged queries, newest first.
     async fn history(&self, workspace: WorkspaceId, limit: u32) -> PortResult<Vec<QueryRecord>>;
     /// One charged query.

@@ -4,6 +4,7 @@ mod privacy;
 
 use crate::generate::sink::FileFormat;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lyceum_schema::epoch::Every;
 use lyceum_schema::name::{DatasetName, OrganisationName, PopulationName, TableName, UserName, WorkspaceName};
 use lyceum_schema::state::Role;
 use std::net::SocketAddr;
@@ -202,7 +203,9 @@ pub(crate) enum Token {
 #[derive(Subcommand)]
 pub(crate) enum Population {
     /// Declare a population and cap its budget, once and for ever
-    #[command(after_help = "Example:\n  lyceum population create mtd-customers --epsilon 1 --delta 1e-7 --size 64000")]
+    #[command(
+        after_help = "Examples:\n  lyceum population create mtd-customers --epsilon 1 --delta 1e-7 --size 64000\n  lyceum population create shop-months --epoch month --epsilon 1 --delta 1e-7 --size 64000"
+    )]
     Create {
         name: PopulationName,
         /// ε of everything ever answered about it
@@ -211,9 +214,12 @@ pub(crate) enum Population {
         /// δ of everything ever answered about it, at most 1/(10 × size)
         #[arg(long)]
         delta: f64,
-        /// About how many privacy units it has (public)
+        /// About how many privacy units it has (public); with --epoch: people in one epoch
         #[arg(long)]
         size: u64,
+        /// day, week or month: the unit is a person in one of them, and the caps hold in each (default: for all time)
+        #[arg(long)]
+        epoch: Option<Every>,
         /// Whose population it is (administrators; default: your organisation)
         #[arg(long)]
         organisation: Option<OrganisationName>,

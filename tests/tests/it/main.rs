@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod crash;
+mod epochs;
 mod foreign_keys;
 mod home;
 mod journeys;

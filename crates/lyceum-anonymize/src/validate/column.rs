@@ -4,7 +4,6 @@ use super::ValidateError;
 use super::arrow_type;
 use super::cell::{self, Cell, Reading, Source};
 use super::domain::Check;
-use crate::pseudonym::PseudonymKey;
 use crate::report::{Correction, Reason};
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, StringBuilder,
@@ -158,15 +157,18 @@ impl ColumnCheck {
     }
 }
 
-/// The ids of a checked unit column; 0 where the row is going to be rejected.
-pub(super) fn unit_ids(array: &ArrayRef, key: &PseudonymKey) -> UInt64Array {
-    let int = |v: Option<i64>| v.map_or(0, |v| key.unit_id(v.to_string().as_bytes()));
+/// The ids of a checked unit column, by row and canonical text; 0 where the row is going to be rejected.
+pub(super) fn unit_ids(array: &ArrayRef, id: impl Fn(usize, &[u8]) -> u64) -> UInt64Array {
+    let int = |(row, v): (usize, Option<i64>)| Some(v.map_or(0, |v| id(row, v.to_string().as_bytes())));
     match array.data_type() {
-        ArrowType::Int32 => array.as_primitive::<Int32Type>().iter().map(|v| Some(int(v.map(i64::from)))).collect(),
-        ArrowType::Int64 => array.as_primitive::<Int64Type>().iter().map(|v| Some(int(v))).collect(),
+        ArrowType::Int32 => {
+            let values = array.as_primitive::<Int32Type>().iter().map(|v| v.map(i64::from));
+            values.enumerate().map(int).collect()
+        }
+        ArrowType::Int64 => array.as_primitive::<Int64Type>().iter().enumerate().map(int).collect(),
         _ => {
-            let texts = array.as_string::<i32>().iter();
-            texts.map(|v| Some(v.map_or(0, |v| key.unit_id(v.as_bytes())))).collect()
+            let texts = array.as_string::<i32>().iter().enumerate();
+            texts.map(|(row, v)| Some(v.map_or(0, |v| id(row, v.as_bytes())))).collect()
         }
     }
 }

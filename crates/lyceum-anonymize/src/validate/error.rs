@@ -17,6 +17,9 @@ pub enum ValidateError {
     /// The unit's column has a type that ids can't be made of.
     #[error("the privacy unit `{0}` must be an integer or text")]
     UnitType(ColumnName),
+    /// The epoch's column is not among the declared ones that are read, or has another type.
+    #[error("the epoch's column `{0}` must be a date or timestamp of this table")]
+    Epoch(ColumnName),
     /// The file stores a column in a type that can't be read as the declared one.
     #[error(
         "column `{column}` is declared as {declared}, the file stores it as {found}: cast it in the file or change the manifest"
@@ -45,6 +48,7 @@ impl ValidateError {
             Self::ColumnType { .. } => "E1523",
             Self::Columns => "E1524",
             Self::ParentKeyTwice => "E1525",
+            Self::Epoch(_) => "E1526",
         }
     }
 }

@@ -154,7 +154,7 @@ fn units_come_by_foreign_key_and_orphans_are_counted() {
     assert_eq!((matches!(error, ValidateError::ForeignKey(_)), error.code()), (true, "E1520"));
 
     let (stored, _) = validate(orders, &decode(orders, b"person,id\n7,1\n7,2\n8,3\n", 3).unwrap());
-    let mut parent = ParentUnits::new([5; 16]);
+    let mut parent = ParentUnits::new([5; 16], None);
     stored.iter().for_each(|rows| parent.add(rows).unwrap());
     let mut validator = Validator::new(items, PseudonymKey::new([1; 32]), Some(parent)).unwrap();
     let raw = decode(items, b"order_id\n2\n3\n9\n1\n", 3).unwrap();
@@ -167,9 +167,80 @@ fn units_come_by_foreign_key_and_orphans_are_counted() {
     assert_eq!(of_items, [of_orders[1], of_orders[2], of_orders[0]], "each item has the unit of its order");
     assert_eq!(validator.report().rejected_for(Reason::Orphan), 1, "order 9 does not exist");
 
-    let mut twice = ParentUnits::new([5; 16]);
+    let mut twice = ParentUnits::new([5; 16], None);
     stored.iter().for_each(|rows| twice.add(rows).unwrap());
     assert_eq!(twice.add(&stored[0]).err().map(|e| e.code()), Some("E1525"));
+}
+
+const HEAD: &str =
+    "[dataset]\nname = \"d\"\ntitle = \"D\"\nversion = \"1\"\nowner = \"org\"\nlicence = \"none\"\nsource = \"s\"\n";
+
+/// A table of people, or of rows found through `orders`, with a column `at` that tells the month.
+fn monthly(name: &str, unit: &str, column: &str) -> String {
+    format!(
+        "[[table]]\nname = \"{name}\"\nprivacy_unit = {{ {unit}, epoch = {{ column = \"at\", every = \"month\" }} }}\n\
+         population = \"p\"\nmax_rows_per_unit = 3\nexpected_rows = 9\n{column}\
+         [[table.column]]\nname = \"id\"\ntype = \"int64\"\nrole = \"join_key\"\nbounds = [0, 9]\n\
+         [[table.column]]\nname = \"at\"\ntype = \"timestamp\"\nrole = \"time\"\n\
+         bounds = [2026-01-01T00:00:00Z, 2026-06-30T23:59:59Z]\n"
+    )
+}
+
+const PERSON: &str = "[[table.column]]\nname = \"person\"\ntype = \"int64\"\nrole = \"privacy_unit\"\n";
+
+fn ids(batches: &[RecordBatch]) -> Vec<u64> {
+    batches.iter().flat_map(|b| b.column(0).as_primitive::<UInt64Type>().values().to_vec()).collect()
+}
+
+#[test]
+fn a_person_in_two_months_is_two_units() {
+    let manifest = format!("{HEAD}{}", monthly("orders", "column = \"person\"", PERSON));
+    let manifest = lyceum_schema::manifest::Manifest::parse("m.toml", &manifest).unwrap();
+    let table = &manifest.tables()[0];
+    let text = b"person,id,at\n\
+        7,1,2026-01-31T23:59:59Z\n\
+        7,2,2026-02-01T00:00:00Z\n\
+        7,3,2026-01-01T00:00:00Z\n\
+        8,4,2026-01-31T23:59:59Z\n\
+        8,5,\n\
+        8,6,2025-12-31T23:59:59Z\n\
+        8,7,2026-07-01T00:00:00Z\n";
+    let (batches, report) = validate(table, &decode(table, text, 3).unwrap());
+    let units = ids(&batches);
+    let [january, february, again, other] = units.as_slice() else { panic!("{units:?}") };
+    assert_eq!(january, again, "the same person in the same month");
+    assert_ne!(january, february, "the same person in another month");
+    assert_ne!(january, other, "another person in the same month");
+    assert_eq!((report.accepted, report.rejected), (4, 3));
+    assert_eq!(report.rejected_for(Reason::Null), 1, "no time");
+    assert_eq!(report.rejected_for(Reason::OutOfBounds), 2, "outside of the declared months");
+}
+
+#[test]
+fn rows_of_another_month_than_their_parent_row_are_rejected_and_counted() {
+    let child = "[[table.column]]\nname = \"order_id\"\ntype = \"int64\"\nrole = \"join_key\"\nbounds = [0, 9]\n";
+    let manifest = format!(
+        "{HEAD}{}{}",
+        monthly("orders", "column = \"person\"", PERSON),
+        monthly("items", "foreign_key = \"order_id\", table = \"orders\", column = \"id\"", child)
+    );
+    let manifest = lyceum_schema::manifest::Manifest::parse("m.toml", &manifest).unwrap();
+    let [orders, items] = manifest.tables() else { panic!("two tables") };
+    let text = b"person,id,at\n7,1,2026-01-31T00:00:00Z\n7,2,2026-02-01T00:00:00Z\n";
+    let (stored, _) = validate(orders, &decode(orders, text, 3).unwrap());
+    let mut parent = ParentUnits::new([5; 16], Some(lyceum_schema::epoch::Every::Month));
+    for rows in &stored {
+        // As stored: __unit, id, at.
+        parent.add(rows).unwrap();
+    }
+    let mut validator = Validator::new(items, PseudonymKey::new([1; 32]), Some(parent)).unwrap();
+    let text = b"order_id,id,at\n1,1,2026-01-01T00:00:00Z\n1,2,2026-02-01T00:00:00Z\n2,3,2026-02-28T00:00:00Z\n3,4,2026-02-28T00:00:00Z\n";
+    let raw = decode(items, text, 3).unwrap();
+    let accepted: Vec<_> = raw.iter().map(|rows| validator.validate(rows).unwrap()).collect();
+    assert_eq!(ids(&accepted), ids(&stored), "each item has the unit of its order");
+    assert_eq!(validator.report().rejected_for(Reason::OtherEpoch), 1, "ordered in January, sent in February");
+    assert_eq!(validator.report().rejected_for(Reason::Orphan), 1);
+    assert!(ParentUnits::new([5; 16], None).add(&stored[0]).is_err(), "the parent's epochs are not left out");
 }
 
 #[test]

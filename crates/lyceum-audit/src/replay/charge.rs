@@ -1,9 +1,10 @@
-//! Rules of charges: only over active releases, every account that must pay pays once, no account goes over its cap,
-//! and every answer, failure and repeat names a charge that allows it.
+//! Rules of charges: only over active releases, every account that must pay pays once in every epoch touched, no
+//! account goes over its cap in any epoch, and every answer, failure and repeat names a charge that allows it.
 
 use super::violation::Broken;
 use super::{AccountSpent, Charge, ChargeState, Replay};
 use crate::event::{Account, Debit, Event};
+use lyceum_schema::epoch::{Epoch, Epochs, MAX_EPOCHS};
 use lyceum_schema::id::{ChargeId, PopulationId, QueryId, ReleaseId};
 use lyceum_schema::state::ReleaseKind;
 use std::collections::BTreeSet;
@@ -64,6 +65,7 @@ impl Replay {
             if !debits.iter().any(|d| matches!(&d.account, Account::Owner { population: p, .. } if *p == population)) {
                 return Err(Broken::NotDebited("owner"));
             }
+            self.epochs(population, debits)?;
         }
         // A query may leave out tables, and with them populations, of a release that it reads; but every protected
         // release has its owner debited for at least one of its populations.
@@ -75,22 +77,53 @@ impl Replay {
             }
         }
         for debit in debits {
-            self.debit(debit, price)?;
+            if debit.epochs.is_empty() {
+                self.debit(debit, None, price)?;
+            }
+            for epoch in debit.epochs.iter() {
+                self.debit(debit, Some(epoch), price)?;
+            }
         }
         let charge = Charge { query, releases: releases.into(), workspace, state: ChargeState::Open };
         self.charges.insert(id, charge);
         Ok(())
     }
 
-    fn debit(&mut self, debit: &Debit, price: Price) -> Result<(), Broken> {
+    /// In a population with epochs every debit names some, of the population's length; what any owner is debited in, the
+    /// other accounts are, too, and nothing else. Without epochs no debit names one.
+    fn epochs(&self, population: PopulationId, debits: &[Debit]) -> Result<(), Broken> {
+        let every = self.populations.get(&population).ok_or(Broken::Missing("population"))?.epoch;
+        let mut owners = Epochs::NONE;
+        let of_population = || debits.iter().filter(|d| d.account.population() == population);
+        for debit in of_population() {
+            if debit.epochs.every() != every {
+                return Err(Broken::Epochs("names other epochs than its population has"));
+            }
+            if debit.epochs.count() > MAX_EPOCHS {
+                return Err(Broken::Epochs("debits more epochs than a query may touch"));
+            }
+            if matches!(debit.account, Account::Owner { .. }) {
+                owners = owners.union(&debit.epochs).ok_or(Broken::Epochs("mixes lengths of epochs"))?;
+            }
+        }
+        let all_pay = |d: &Debit| matches!(d.account, Account::Owner { .. }) || d.epochs == owners;
+        if of_population().all(all_pay) {
+            Ok(())
+        } else {
+            Err(Broken::Epochs("debits an account in other epochs than the owners"))
+        }
+    }
+
+    fn debit(&mut self, debit: &Debit, epoch: Option<Epoch>, price: Price) -> Result<(), Broken> {
         let kind = debit.account.kind();
         let population = self.populations.get(&debit.account.population()).ok_or(Broken::Missing("population"))?;
         let of_population = matches!(debit.account, Account::Root { .. } | Account::Owner { .. });
         if of_population && (debit.cap_rho > population.cap_rho || debit.cap_delta > population.cap_delta) {
             return Err(Broken::CapRaised(kind));
         }
-        let account = self.accounts.entry(debit.account.clone()).or_insert_with(|| AccountSpent {
+        let account = self.accounts.entry((debit.account.clone(), epoch)).or_insert_with(|| AccountSpent {
             account: debit.account.clone(),
+            epoch,
             rho: 0,
             delta: 0,
             cap_rho: 0,

@@ -2,6 +2,7 @@
 
 use super::{ChargeState, Replay};
 use crate::event::Account;
+use lyceum_schema::epoch::Epoch;
 use lyceum_schema::id::{ChargeId, PopulationId, ReleaseId, UserId, WorkspaceId};
 use lyceum_schema::name::{OrganisationName, PopulationName};
 use lyceum_schema::state::{ReleaseKind, ReleaseState};
@@ -41,7 +42,7 @@ pub struct Summary {
     pub releases: Vec<ReleaseReviewed>,
 }
 
-/// The root account of a population.
+/// The root account of a population; with epochs, the root account in the epoch of which least is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PopulationBudget {
     /// The population.
@@ -54,13 +55,17 @@ pub struct PopulationBudget {
     pub delta_total: String,
     /// The root account, with the population's own cap.
     pub root: AccountSpent,
+    /// In how many epochs anything was spent; 0 in a population without epochs.
+    pub epochs: u64,
 }
 
-/// An account.
+/// An account, in one epoch if its population has epochs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountSpent {
     /// The account.
     pub account: Account,
+    /// The epoch.
+    pub epoch: Option<Epoch>,
     /// ρ spent, in 1e-12.
     pub rho: u64,
     /// δ of selections spent, in 1e-18.
@@ -114,7 +119,11 @@ pub(super) fn summarise(replay: &Replay) -> Summary {
     open.sort();
     let populations = replay.populations.iter().map(|(id, population)| {
         let account = Account::Root { population: *id };
-        let spent = replay.accounts.get(&account);
+        let from = (account.clone(), None);
+        let roots: Vec<&AccountSpent> =
+            replay.accounts.range(from..).map(|(_, a)| a).take_while(|a| a.account == account).collect();
+        // Of equals the latest: that is the one people ask about.
+        let spent = roots.iter().max_by_key(|a| a.share_permille()).copied();
         PopulationBudget {
             population: *id,
             name: population.name.clone(),
@@ -124,10 +133,12 @@ pub(super) fn summarise(replay: &Replay) -> Summary {
                 rho: spent.map_or(0, |a| a.rho),
                 delta: spent.map_or(0, |a| a.delta),
                 charges: spent.map_or(0, |a| a.charges),
+                epoch: spent.and_then(|a| a.epoch),
                 cap_rho: population.cap_rho,
                 cap_delta: population.cap_delta,
                 account,
             },
+            epochs: roots.iter().filter(|a| a.epoch.is_some()).count() as u64,
         }
     });
     let releases = replay.releases.iter().map(|(id, release)| ReleaseReviewed {

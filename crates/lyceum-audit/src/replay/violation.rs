@@ -103,6 +103,9 @@ pub enum Broken {
     /// More was spent than the cap.
     #[error("the {0} account has spent more than its cap")]
     OverBudget(&'static str),
+    /// A charge whose epochs are not those that must pay.
+    #[error("the charge {0}")]
+    Epochs(&'static str),
     /// An answer, a failure or a repeat of a charge that was never made.
     #[error("it names a charge that was never made")]
     NoCharge,
@@ -147,6 +150,7 @@ impl Broken {
             Self::Foreign(_) => "E6125",
             Self::CapRaised(_) => "E6126",
             Self::OverBudget(_) => "E6127",
+            Self::Epochs(_) => "E6128",
             Self::NoCharge => "E6130",
             Self::Settled => "E6131",
             Self::OtherQuery => "E6132",

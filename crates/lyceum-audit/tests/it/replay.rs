@@ -7,6 +7,7 @@ use crate::world::{
 };
 use lyceum_audit::event::{Account, Debit, Event, EventKind};
 use lyceum_audit::replay::Replay;
+use lyceum_schema::epoch::Epochs;
 use lyceum_schema::name::OrganisationName;
 use lyceum_schema::state::{ReleaseState, Role};
 
@@ -50,7 +51,7 @@ fn without(kind: &str) -> Vec<Debit> {
 
 fn with(account: Account) -> Vec<Debit> {
     let mut list = debits(CAP_RHO);
-    list.push(Debit { account, cap_rho: CAP_RHO, cap_delta: CAP_DELTA });
+    list.push(Debit { account, epochs: Epochs::NONE, cap_rho: CAP_RHO, cap_delta: CAP_DELTA });
     list
 }
 

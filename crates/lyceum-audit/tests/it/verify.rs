@@ -25,7 +25,7 @@ fn failure(report: &Report) -> (&'static str, String) {
 
 fn claims(rho: u64) -> Claims {
     let account = Account::Root { population: population(1) };
-    Claims { balances: vec![ClaimedBalance { account, rho, delta: 190 * PRICE_DELTA }] }
+    Claims { balances: vec![ClaimedBalance { account, epoch: None, rho, delta: 190 * PRICE_DELTA }] }
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn figures_of_the_server_that_differ_from_the_log_are_named() {
     assert_eq!(failure(&verify(&log, None, Some(&Claims::default()))).0, "E6207");
     let mut more = claims(190 * PRICE_RHO);
     let account = debits(CAP_RHO)[3].account.clone();
-    more.balances.push(ClaimedBalance { account, rho: 0, delta: 0 });
+    more.balances.push(ClaimedBalance { account, epoch: None, rho: 0, delta: 0 });
     let (_, text) = failure(&verify(&log, None, Some(&more)));
     assert!(text.contains("researcher"), "{text}");
 }

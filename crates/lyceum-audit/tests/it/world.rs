@@ -6,6 +6,7 @@ use lyceum_audit::merkle::empty_root;
 use lyceum_audit::note::LogSigner;
 use lyceum_audit::policy::Policy;
 use lyceum_audit::tile::append;
+use lyceum_schema::epoch::Epochs;
 use lyceum_schema::id::{
     ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId,
 };
@@ -68,7 +69,7 @@ pub(crate) fn debits(cap_rho: u64) -> Vec<Debit> {
         Account::Workspace { population, workspace: workspace(1) },
         Account::Researcher { population, workspace: workspace(1), user: user(RESEARCHER) },
     ];
-    accounts.into_iter().map(|account| Debit { account, cap_rho, cap_delta: CAP_DELTA }).collect()
+    accounts.into_iter().map(|account| Debit { account, epochs: Epochs::NONE, cap_rho, cap_delta: CAP_DELTA }).collect()
 }
 
 pub(crate) fn charged(n: u32) -> EventKind {
@@ -116,6 +117,7 @@ pub(crate) fn beginning() -> Vec<Event> {
         declared_size: 64_000,
         cap_rho: CAP_RHO,
         cap_delta: CAP_DELTA,
+        epoch: None,
     };
     events.push(event(5, Some(PARTNER), None, created));
     let created = EventKind::DatasetCreated { dataset: dataset(1), owner: shop(), manifest: hash("manifest") };

@@ -111,6 +111,8 @@ pub(super) fn bound(
                 table: t.sql_name.clone(),
                 policy: t.policy.clone(),
                 expected_rows: t.table.expected_rows(),
+                // Known once the plan is whole: see `certify/epochs.rs`.
+                epochs: lyceum_schema::epoch::Epochs::NONE,
             })
             .collect(),
         population: node.population,

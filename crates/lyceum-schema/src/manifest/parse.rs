@@ -1,10 +1,11 @@
 //! TOML → [`Manifest`](super::Manifest): the document's top level and the checks across tables.
 //!
 //! One pass finds every problem. `parse/table.rs` reads a table, `parse/column.rs` a column, `parse/domain.rs` its
-//! values and bounds, `parse/links.rs` follows foreign keys.
+//! values and bounds, `parse/epoch.rs` the epoch of a unit, `parse/links.rs` follows foreign keys.
 
 mod column;
 mod domain;
+mod epoch;
 mod links;
 mod table;
 
@@ -49,6 +50,7 @@ fn manifest(top: &Section<'_>, problems: &mut Problems<'_>) -> Option<Manifest> 
         }
     }
     links::check(&sketches, problems);
+    epoch::check(&sketches, problems);
 
     let tables: Option<Vec<Table>> = sketches.into_iter().map(|sketch| sketch.table).collect();
     Some(Manifest { tables: tables?, ..head? })

@@ -1,5 +1,6 @@
 //! What the server claims about the log, for comparison with what auditors recompute.
 
+use crate::epoch::Epoch;
 use crate::id::{PopulationId, UserId, WorkspaceId};
 use crate::name::OrganisationName;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,9 @@ pub struct ClaimedAccount {
     /// The researcher, for `researcher`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserId>,
+    /// The epoch, in a population with epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Epoch>,
     /// ρ spent, in 1e-12.
     pub rho: u64,
     /// δ of key selections spent, in 1e-18.

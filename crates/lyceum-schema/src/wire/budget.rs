@@ -1,5 +1,6 @@
 //! Populations and what is left of their budgets.
 
+use crate::epoch::{Epoch, Every};
 use crate::id::PopulationId;
 use crate::name::{OrganisationName, PopulationName, WorkspaceName};
 use serde::{Deserialize, Serialize};
@@ -17,8 +18,11 @@ pub struct CreatePopulation {
     pub epsilon: f64,
     /// δ that everything ever answered about it may cost: in (0, 1/(10 × size)].
     pub delta: f64,
-    /// How many privacy units it has, about. At least 1.
+    /// How many privacy units it has, about: with epochs, people in one epoch. At least 1.
     pub size: u64,
+    /// The epochs that are part of its units: then the unit is a person in one of them, and the caps hold in each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Every>,
 }
 
 /// A population.
@@ -40,6 +44,9 @@ pub struct Population {
     pub cap_rho: u64,
     /// Cap on δ of key selections, in 1e-18.
     pub cap_delta: u64,
+    /// The epochs that are part of its units: then the caps hold in each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Every>,
 }
 
 /// `GET /v1/workspaces/{w}/budget`.
@@ -60,11 +67,27 @@ pub struct PopulationBudget {
     pub epsilon: String,
     /// δ of everything together, as decimal text.
     pub delta: String,
+    /// The epochs that are part of its units: then each account has a budget in each of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<Every>,
     /// The accounts; the one with the smallest share left decides.
     pub accounts: Vec<AccountBudget>,
 }
 
-/// One account of the ledger.
+/// The epochs of an account in short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EpochsBudget {
+    /// The first epoch that can be asked about; for a population's owner, the first in which anything was spent.
+    pub first: Epoch,
+    /// The last.
+    pub last: Epoch,
+    /// In how many epochs anything was spent.
+    pub touched: u64,
+    /// The epoch of which least is left: the account's figures are those of this one.
+    pub tightest: Epoch,
+}
+
+/// One account of the ledger; with epochs, in the epoch of which least is left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AccountBudget {
     /// `root`, `owner`, `workspace` or `researcher`.
@@ -85,4 +108,7 @@ pub struct AccountBudget {
     pub delta_cap: u64,
     /// Charges so far.
     pub charges: u64,
+    /// Its epochs; absent in a population without epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<EpochsBudget>,
 }

@@ -1,6 +1,7 @@
 //! Questions, prices and answers.
 
 use super::Timestamp;
+use crate::epoch::Epochs;
 use crate::id::{ChargeId, QueryId};
 use crate::name::{PopulationName, UserName};
 use crate::state::QueryState;
@@ -127,6 +128,9 @@ pub struct Price {
     pub epsilon_alone: f64,
     /// How many more questions at this price the tightest account can pay, after this one was paid.
     pub more_like_this: u64,
+    /// The epochs that are debited, each of them the whole price; empty in a population without epochs.
+    #[serde(default, skip_serializing_if = "Epochs::is_empty")]
+    pub epochs: Epochs,
 }
 
 /// What is left of the account that decides.

@@ -3,6 +3,7 @@
 
 mod datasets;
 mod draft;
+mod epoch;
 mod manifest;
 mod manifest_errors;
 mod policy;

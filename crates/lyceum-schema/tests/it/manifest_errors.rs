@@ -349,6 +349,57 @@ fn foreign_keys() {
 }
 
 #[test]
+fn epochs() {
+    let table = |unit: &str, column: &str| {
+        let text = format!(
+            "name = \"log\"\nprivacy_unit = {{ column = \"who\", epoch = {unit} }}\npopulation = \"months\"\n\
+             max_rows_per_unit = 5\nexpected_rows = 10\n\
+             [[table.column]]\nname = \"who\"\ntype = \"int64\"\nrole = \"privacy_unit\"\n\
+             [[table.column]]\nname = \"at\"\nrole = \"time\"\n{column}\n"
+        );
+        second(&text)
+    };
+    let good = "type = \"timestamp\"\nbounds = [2026-01-01T00:00:00Z, 2026-12-31T23:59:59Z]";
+    let unit = "{ column = \"at\", every = \"month\" }";
+    insta::assert_snapshot!(table("{ column = \"ta\", every = \"month\" }", good), @r#"E1055 m.toml:22: table[1].privacy_unit.epoch: the epoch needs column "ta", which the table does not have; name the column that says when the row happened"#);
+    insta::assert_snapshot!(table("{ column = \"at\", every = \"moon\" }", good), @r#"E1008 m.toml:22: table[1].privacy_unit.epoch.every: "moon" is not one of "day", "week", "month"; use one of the listed words"#);
+    insta::assert_snapshot!(table("\"month\"", good), @r#"E1005 m.toml:22: table[1].privacy_unit.epoch: expected a table, found text; write  epoch = { column = "event_time", every = "month" }"#);
+    insta::assert_snapshot!(table("{ every = \"month\", from = 1 }", good), @r#"
+    E1003 m.toml:22: table[1].privacy_unit.epoch.column: the key is missing; add  epoch = { column = "event_time", every = "month" }
+    E1004 m.toml:22: table[1].privacy_unit.epoch.from: this key is not known here; remove it; known here: column, every
+    "#);
+    insta::assert_snapshot!(table(unit, &format!("nullable = true\n{good}")), @r#"E1056 m.toml:22: table[1].privacy_unit.epoch: the epoch of each row is read from column "at", which must be never NULL; use a column with  type = "timestamp"  and  bounds = [2026-01-01T00:00:00Z, 2026-12-31T23:59:59Z]"#);
+    insta::assert_snapshot!(table(unit, "type = \"timestamp\""), @r#"E1056 m.toml:22: table[1].privacy_unit.epoch: the epoch of each row is read from column "at", which must be bounded; use a column with  type = "timestamp"  and  bounds = [2026-01-01T00:00:00Z, 2026-12-31T23:59:59Z]"#);
+    insta::assert_snapshot!(table(unit, "type = \"date\"\nvalues = [2026-01-01]"), @r#"E1056 m.toml:22: table[1].privacy_unit.epoch: the epoch of each row is read from column "at", which must be bounded; use a column with  type = "timestamp"  and  bounds = [2026-01-01T00:00:00Z, 2026-12-31T23:59:59Z]"#);
+    insta::assert_snapshot!(table(unit, "type = \"date\"\nbounds = [\"0000-01-01\", 2026-01-01]"), @r#"E1056 m.toml:22: table[1].privacy_unit.epoch: the epoch of each row is read from column "at", which must be within the years 1 to 9999; use a column with  type = "timestamp"  and  bounds = [2026-01-01T00:00:00Z, 2026-12-31T23:59:59Z]"#);
+    insta::assert_snapshot!(table("{ column = \"who\", every = \"day\" }", good), @r#"E1056 m.toml:22: table[1].privacy_unit.epoch: the epoch of each row is read from column "who", which must be a date or timestamp; use a column with  type = "timestamp"  and  bounds = [2026-01-01T00:00:00Z, 2026-12-31T23:59:59Z]"#);
+}
+
+#[test]
+fn one_population_has_one_kind_of_epoch() {
+    let log = |name: &str, epoch: &str| {
+        format!(
+            "[[table]]\nname = \"{name}\"\nprivacy_unit = {{ column = \"who\"{epoch} }}\npopulation = \"p\"\n\
+             max_rows_per_unit = 5\nexpected_rows = 10\n\
+             [[table.column]]\nname = \"who\"\ntype = \"int64\"\nrole = \"privacy_unit\"\n\
+             [[table.column]]\nname = \"on\"\nrole = \"time\"\ntype = \"date\"\nbounds = [2026-01-01, 2026-06-30]\n"
+        )
+    };
+    let every = |word: &str| format!(", epoch = {{ column = \"on\", every = \"{word}\" }}");
+    let two = |a: &str, b: &str| format!("{HEAD}{}{}", log("a", a), log("b", b));
+    insta::assert_snapshot!(refused(&two(&every("month"), &every("week"))), @r#"E1057 m.toml:25: table[1].privacy_unit: population "p" counts people once for each month in a table above: one population has one kind of unit; add  epoch = { column = "…", every = "month" }  to privacy_unit, or name another population"#);
+    insta::assert_snapshot!(refused(&two(&every("month"), "")), @r#"E1057 m.toml:25: table[1].privacy_unit: population "p" counts people once for each month in a table above: one population has one kind of unit; add  epoch = { column = "…", every = "month" }  to privacy_unit, or name another population"#);
+    insta::assert_snapshot!(refused(&two("", &every("day"))), @r#"E1057 m.toml:25: table[1].privacy_unit: population "p" counts people for all time in a table above: one population has one kind of unit; remove the epoch, or name another population"#);
+    let good = Manifest::parse("m.toml", &two(&every("week"), &every("week"))).unwrap();
+    let epoch = good.tables()[1].epoch().unwrap();
+    assert_eq!((epoch.column().as_str(), epoch.every().as_str()), ("on", "week"));
+    assert_eq!(
+        (epoch.span().first().to_string(), epoch.span().last().to_string()),
+        ("2026-W01".into(), "2026-W27".into())
+    );
+}
+
+#[test]
 fn too_many_columns() {
     let many: String =
         (0..1_001).map(|i| format!("{{ name = \"c{i}\", type = \"int32\", role = \"measure\" }},\n")).collect();

@@ -93,6 +93,7 @@ pub async fn claims(app: &App, actor: &Actor) -> Result<wire::AuditClaims> {
                 owner,
                 workspace,
                 user,
+                epoch: balance.epoch,
                 rho: balance.spent.rho.0,
                 delta: balance.spent.delta.0,
                 charges: balance.charges,

@@ -10,7 +10,7 @@ use crate::model::{PopulationRecord, Workspace};
 use lyceum_privacy::Delta;
 use lyceum_query::catalog::{Catalog, CatalogTable, Population};
 use lyceum_schema::id::ReleaseId;
-use lyceum_schema::manifest::{Column, Domain, PrivacyUnit, Table, Value};
+use lyceum_schema::manifest::{Column, Domain, PrivacyUnit, Table, UnitEpoch, Value};
 use lyceum_schema::name::{DatasetName, TableName, WorkspaceName};
 use lyceum_schema::policy::Policy;
 use lyceum_schema::state::ReleaseState;
@@ -70,6 +70,10 @@ pub(crate) async fn build(app: &App, workspace: &Workspace) -> Result<Built> {
                             record
                         }
                     };
+                    // A version can't be begun otherwise; a unit that isn't the population's must never be charged to it.
+                    if record.epoch != table.epoch().map(UnitEpoch::every) {
+                        return Err(Error::Internal);
+                    }
                     Some(engine_population(&record)?)
                 }
                 None => None,
@@ -129,11 +133,15 @@ fn describe(table: &CatalogTable, origin: &Origin) -> wire::CatalogTable {
 }
 
 fn unit_in_words(table: &Table) -> String {
-    match table.unit() {
+    let unit = match table.unit() {
         PrivacyUnit::Column(column) => column.to_string(),
         PrivacyUnit::ForeignKey { via, table, column } => format!("whoever {via} = {table}.{column} belongs to"),
         PrivacyUnit::Row => "one row is one person".to_owned(),
         PrivacyUnit::None => "none (public)".to_owned(),
+    };
+    match table.epoch() {
+        Some(epoch) => format!("{unit} in one {} of {}", epoch.every(), epoch.column()),
+        None => unit,
     }
 }
 
@@ -151,6 +159,13 @@ fn policy_in_words(table: &CatalogTable, policy: &Policy) -> Vec<String> {
             dp.max_epsilon_per_query,
             dp.default_epsilon_per_query
         ));
+        if let Some(epoch) = table.table.epoch() {
+            let (every, column) = (epoch.every(), epoch.column());
+            sentences.push(format!(
+                "each {every} of {column} has these budgets for itself, and a question is charged to every {every} that \
+                 its WHERE on {column} leaves in"
+            ));
+        }
         sentences.push(format!(
             "each unit counts in at most {} groups and with at most {} rows in each, unless the question says less",
             dp.max_groups_contributed, dp.max_rows_per_group

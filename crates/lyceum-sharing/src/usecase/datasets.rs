@@ -10,11 +10,13 @@ use crate::error::{Error, Result};
 use crate::model::{DatasetRecord, VersionRecord};
 use lyceum_anonymize::report::ValidationReport;
 use lyceum_audit::event::EventKind;
+use lyceum_schema::epoch::Every;
 use lyceum_schema::id::{DatasetId, VersionId};
-use lyceum_schema::manifest::{Evidence, Manifest, Table};
+use lyceum_schema::manifest::{Evidence, Manifest, UnitEpoch};
 use lyceum_schema::name::DatasetName;
 use lyceum_schema::state::{Role, VersionState};
 use lyceum_schema::wire;
+use std::collections::BTreeMap;
 
 /// Declares a dataset by its manifest.
 ///
@@ -80,7 +82,7 @@ pub async fn versions(app: &App, actor: &Actor, name: &DatasetName) -> Result<Ve
     Ok(versions.iter().map(|v| shape_version(&record, &manifest, v)).collect())
 }
 
-/// Begins a version. The manifest's populations must exist and belong to its owner.
+/// Begins a version. The manifest's populations must exist, belong to its owner and have the manifest's epochs.
 ///
 /// # Errors
 /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::State`] without the populations, storage.
@@ -162,16 +164,27 @@ pub(crate) async fn may_see(app: &App, actor: &Actor, dataset: &DatasetRecord) -
     Ok(false)
 }
 
-/// Populations that the manifest names and that don't exist, or belong to somebody else.
+/// Populations that the manifest names and that don't exist, belong to somebody else, or have other epochs.
 async fn missing_populations(app: &App, manifest: &Manifest) -> Result<Vec<String>> {
-    let mut names: Vec<_> = manifest.tables().iter().filter_map(Table::population).collect();
-    names.sort();
-    names.dedup();
+    // All tables of one population have the same epochs.
+    let named = manifest.tables().iter().filter_map(|t| Some((t.population()?, t.epoch().map(UnitEpoch::every))));
+    let named: BTreeMap<_, _> = named.collect();
     let mut missing = Vec::new();
-    for name in names {
-        let found = app.ledger.population(name).await?;
-        if found.is_none_or(|p| p.organisation != *manifest.owner()) {
-            missing.push(format!("{} has no population {name}", manifest.owner()));
+    for (name, epoch) in named {
+        match app.ledger.population(name).await?.filter(|p| p.organisation == *manifest.owner()) {
+            None => missing.push(match epoch {
+                None => format!("{} has no population {name}", manifest.owner()),
+                Some(every) => format!("{} has no population {name} (with --epoch {every})", manifest.owner()),
+            }),
+            Some(record) if record.epoch != epoch => {
+                let words = |e: Option<Every>| e.map_or_else(|| "for all time".to_owned(), |e| format!("per {e}"));
+                missing.push(format!(
+                    "population {name} counts people {}, the manifest {}: name another population",
+                    words(record.epoch),
+                    words(epoch)
+                ));
+            }
+            Some(_) => {}
         }
     }
     Ok(missing)

@@ -1,4 +1,4 @@
-//! Populations: id-spaces of privacy units, each with caps that are set once.
+//! Populations: id-spaces of privacy units, each with caps that are set once, for all time or for each epoch.
 
 use super::authorise;
 use crate::actor::Actor;
@@ -35,6 +35,7 @@ pub async fn create(app: &App, actor: &Actor, request: wire::CreatePopulation) -
         declared_size: record.declared_size,
         cap_rho: record.cap.rho.0,
         cap_delta: record.cap.delta.0,
+        epoch: record.epoch,
     };
     app.ledger.create_population(record.clone(), app.event(Some(actor), None, event)).await?;
     Ok(shape(record))
@@ -94,6 +95,7 @@ fn declare(
         delta_conversion: conversion.0,
         declared_size: request.size,
         cap: Budget { rho, delta: selection },
+        epoch: request.epoch,
     })
 }
 
@@ -112,6 +114,7 @@ fn shape(record: PopulationRecord) -> wire::Population {
         size: record.declared_size,
         cap_rho: record.cap.rho.0,
         cap_delta: record.cap.delta.0,
+        epoch: record.epoch,
     }
 }
 
@@ -122,7 +125,7 @@ mod tests {
     fn request(epsilon: f64, delta: f64, size: u64) -> Result<PopulationRecord> {
         let name = PopulationName::new("shop-customers").expect("a name");
         let organisation = lyceum_schema::name::OrganisationName::new("shop").expect("a name");
-        declare(wire::CreatePopulation { name, organisation: None, epsilon, delta, size }, organisation)
+        declare(wire::CreatePopulation { name, organisation: None, epsilon, delta, size, epoch: None }, organisation)
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod repeat;
 pub use lyceum_query::answer::{Answer, AnswerColumn, ColumnKind, Intervals, OtherRow};
 
 use super::{authorise_in, catalog};
-use crate::accounts;
+use crate::accounts::{self, Source};
 use crate::actor::Actor;
 use crate::app::App;
 use crate::artefact::artefact;
@@ -23,6 +23,7 @@ use lyceum_audit::event::EventKind;
 use lyceum_privacy::Budget;
 use lyceum_query::engine::{PreparedPublic, PreparedQuery};
 use lyceum_query::price::PricedQuery;
+use lyceum_schema::epoch::Epochs;
 use lyceum_schema::id::{ChargeId, QueryId};
 use lyceum_schema::name::WorkspaceName;
 use lyceum_schema::time::Micros;
@@ -165,9 +166,13 @@ impl Question {
     fn new(actor: &Actor, workspace: Workspace, built: &Built, priced: &PricedQuery, request: Request) -> Result<Self> {
         let Request { sql, asked, idempotency_key, fresh } = request;
         let population = built.populations.iter().find(|p| p.id == priced.population().id).ok_or(Error::Internal)?;
-        let sources = priced.sources().iter().map(|s| (&s.owner, s.policy.as_ref()));
+        let sources = priced.sources().iter().map(|s| Source {
+            owner: &s.owner,
+            policy: s.policy.as_ref(),
+            epochs: s.epochs.clone(),
+        });
         Ok(Self {
-            debits: accounts::debits(population, &workspace, actor.id(), sources),
+            debits: accounts::debits(population, &workspace, actor.id(), sources)?,
             actor: actor.clone(),
             workspace,
             population: population.clone(),
@@ -180,9 +185,14 @@ impl Question {
 
     /// Price and rest as they are now.
     async fn standing(&self, app: &App, price: Budget) -> Result<(wire::Price, wire::BudgetLeft)> {
-        let standings = accounts::standings(app, self.debits.clone()).await?;
+        let standings = accounts::standings(app, &self.debits).await?;
         let left = accounts::describe_left(&self.population, &standings, self.workspace.name.as_str())?;
-        Ok((accounts::describe_price(price, &self.population, &standings), left))
+        Ok((accounts::describe_price(price, &self.population, &standings, self.epochs()), left))
+    }
+
+    /// The epochs that are debited: those of the root account, which pays in all.
+    fn epochs(&self) -> Epochs {
+        self.debits.first().map_or(Epochs::NONE, |root| root.epochs.clone())
     }
 }
 

@@ -18,7 +18,7 @@ use crate::port::SpoolReader;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use lyceum_anonymize::pseudonym::PseudonymKey;
-use lyceum_anonymize::validate::Validator;
+use lyceum_anonymize::validate::{ParentUnits, Validator};
 use lyceum_query::layout::{self, LayoutOptions};
 use lyceum_schema::id::VersionId;
 use lyceum_schema::manifest::{PrivacyUnit, Table};
@@ -77,7 +77,10 @@ pub async fn table(
     parent::check_children(&manifest, name, &draft)?;
     // Everything is here now: a client that goes away must not leave files half-written.
     let app = Arc::clone(app);
-    let staging = tokio::spawn(async move { stage(&app, version, table, key, spooled, sha256).await });
+    let staging = tokio::spawn(async move {
+        let parent = parent::units(&app, &manifest, version, &table).await?;
+        stage(&app, version, table, (key, parent), spooled, sha256).await
+    });
     staging.await.map_err(|_| Error::Internal)?
 }
 
@@ -107,7 +110,7 @@ async fn stage(
     app: &App,
     version: VersionId,
     table: Table,
-    key: PseudonymKey,
+    (key, parent): (PseudonymKey, Option<ParentUnits>),
     spooled: Box<dyn SpoolReader>,
     sha256: [u8; 32],
 ) -> Result<wire::ValidationReport> {
@@ -119,7 +122,6 @@ async fn stage(
         spill_directory: app.config.ingest_spill_directory.clone(),
         sample_key: random()?,
     };
-    let parent = parent::units(app, version, &table).await?;
     let validator = Validator::new(&table, key, parent).map_err(|e| decode::unusable(&e))?;
     let (sender, rows) = layout::channel(BATCHES_IN_FLIGHT);
     let decoded_table = table.clone();

@@ -4,30 +4,35 @@ use super::events;
 use super::source::EventSource;
 use crate::error::StoreError;
 use lyceum_audit::event::{Account, Event, EventKind};
+use lyceum_schema::epoch::Epoch;
 use std::collections::BTreeMap;
 
 /// ρ, δ and number of charges.
 type Spent = (u128, u128, u64);
+/// An account, in one epoch if its population has epochs.
+type Key = (Account, Option<Epoch>);
 
 /// Adds up the database's charge events and compares with its accounts.
 pub(super) async fn check(source: &dyn EventSource) -> Result<(), StoreError> {
     let said = add_up(source).await?;
-    let mut kept: BTreeMap<Account, Spent> = BTreeMap::new();
+    let mut kept: BTreeMap<Key, Spent> = BTreeMap::new();
     for balance in source.all_balances().await.map_err(events)? {
         let spent = (u128::from(balance.spent.rho.0), u128::from(balance.spent.delta.0), balance.charges);
-        kept.insert(balance.account, spent);
+        kept.insert((balance.account, balance.epoch), spent);
     }
     let differs = said.iter().find(|(account, spent)| kept.get(*account) != Some(*spent));
     let differs = differs.or_else(|| kept.iter().find(|(account, _)| !said.contains_key(*account)));
     match differs {
-        Some((account, _)) => Err(StoreError::LedgerDiffers { account: crate::sqlite::account::key(account) }),
+        Some(((account, epoch), _)) => {
+            Err(StoreError::LedgerDiffers { account: crate::sqlite::account::key(account, *epoch) })
+        }
         None => Ok(()),
     }
 }
 
-async fn add_up(source: &dyn EventSource) -> Result<BTreeMap<Account, Spent>, StoreError> {
+async fn add_up(source: &dyn EventSource) -> Result<BTreeMap<Key, Spent>, StoreError> {
     let size = source.size().await.map_err(events)?;
-    let mut accounts: BTreeMap<Account, Spent> = BTreeMap::new();
+    let mut accounts: BTreeMap<Key, Spent> = BTreeMap::new();
     let mut index = 0;
     while index < size {
         let leaves = source.events(index, size.min(index + BATCH)).await.map_err(events)?;
@@ -45,11 +50,14 @@ async fn add_up(source: &dyn EventSource) -> Result<BTreeMap<Account, Spent>, St
     Ok(accounts)
 }
 
-fn add(accounts: &mut BTreeMap<Account, Spent>, event: Event) {
+fn add(accounts: &mut BTreeMap<Key, Spent>, event: Event) {
     if let EventKind::QueryCharged { rho, delta, debits, .. } = event.kind {
         for debit in debits {
-            let spent = accounts.entry(debit.account).or_default();
-            *spent = (spent.0 + u128::from(rho), spent.1 + u128::from(delta), spent.2 + 1);
+            let whole = debit.epochs.is_empty().then_some(None);
+            for epoch in whole.into_iter().chain(debit.epochs.iter().map(Some)) {
+                let spent = accounts.entry((debit.account.clone(), epoch)).or_default();
+                *spent = (spent.0 + u128::from(rho), spent.1 + u128::from(delta), spent.2 + 1);
+            }
         }
     }
 }

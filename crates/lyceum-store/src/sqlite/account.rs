@@ -1,20 +1,26 @@
 //! An account of the ledger as text: `root:P`, `owner:P:NAME`, `workspace:P:W`, `researcher:P:W:U`.
 
 use lyceum_audit::event::Account;
+use lyceum_schema::epoch::Epoch;
 use lyceum_schema::id::PopulationId;
 
-/// The account's key in the database.
-pub(crate) fn key(account: &Account) -> String {
-    match account {
+/// The account's key in the database. In a population with epochs the epoch is its last part, so that the keys of one
+/// account sort by time.
+pub(crate) fn key(account: &Account, epoch: Option<Epoch>) -> String {
+    let key = match account {
         Account::Root { population } => format!("root:{population}"),
         Account::Owner { population, owner } => format!("owner:{population}:{owner}"),
         Account::Workspace { population, workspace } => format!("workspace:{population}:{workspace}"),
         Account::Researcher { population, workspace, user } => format!("researcher:{population}:{workspace}:{user}"),
+    };
+    match epoch {
+        Some(epoch) => format!("{key}:{epoch}"),
+        None => key,
     }
 }
 
 /// The inverse of [`key`].
-pub(crate) fn parse(key: &str) -> Option<Account> {
+pub(crate) fn parse(key: &str) -> Option<(Account, Option<Epoch>)> {
     let mut parts = key.split(':');
     let (kind, population) = (parts.next()?, parts.next()?.parse().ok()?);
     let account = match kind {
@@ -28,7 +34,8 @@ pub(crate) fn parse(key: &str) -> Option<Account> {
         },
         _ => return None,
     };
-    parts.next().is_none().then_some(account)
+    let epoch = parts.next().map(str::parse).transpose().ok()?;
+    parts.next().is_none().then_some((account, epoch))
 }
 
 /// The population that the account is about.
@@ -56,9 +63,13 @@ mod tests {
             Account::Workspace { population, workspace },
             Account::Researcher { population, workspace, user },
         ] {
-            assert_eq!(parse(&key(&account)), Some(account));
+            for epoch in [None, Some("2026-03"), Some("2026-W09"), Some("2026-03-01")] {
+                let epoch = epoch.map(|e| e.parse().unwrap());
+                assert_eq!(parse(&key(&account, epoch)), Some((account.clone(), epoch)));
+            }
         }
         assert_eq!(parse("root:nobody"), None);
         assert_eq!(parse(&format!("root:{population}:more")), None);
+        assert_eq!(parse(&format!("root:{population}:2026-03:2026-03")), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Charging: every account is debited the whole price, or nothing happens. The filter is the fully adaptive one for
 //! zCDP (Whitehouse, Ramdas, Rogers, Wu: "Fully-Adaptive Composition in Differential Privacy", 2023): a charge
-//! passes exactly when spent + price fits the cap, in ρ and in δ of selections.
+//! passes exactly when spent + price fits the cap, in ρ and in δ of selections. In a population with epochs each epoch
+//! of an account has its own filter, since its units are other units: the charge passes when it passes in all it names.
 
 use super::SqliteStore;
 use super::account;
@@ -11,11 +12,12 @@ use super::statement::{insert, optional, run, unreadable};
 use super::transaction::Write;
 use lyceum_audit::event::{Account, Event, EventKind};
 use lyceum_privacy::{Budget, Delta, Rho};
+use lyceum_schema::epoch::{Epoch, Epochs, Every, MAX_EPOCHS};
 use lyceum_schema::id::ReleaseId;
 use lyceum_schema::state::{QueryState, ReleaseState};
 use lyceum_sharing::model::{Artefact, ChargeOutcome, DebitRequest, NewCharge};
 use lyceum_sharing::port::{PortError, PortResult};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl SqliteStore {
     /// The transaction of [`lyceum_sharing::port::LedgerStore::charge`].
@@ -44,10 +46,14 @@ impl SqliteStore {
         }
         let mut after = Vec::with_capacity(charge.debits.len());
         for debit in &charge.debits {
-            match admit(&mut write, debit, charge.price).await? {
-                Admission::Granted(budget) => after.push(budget),
-                Admission::Refused { spent, cap } => {
-                    return Ok(ChargeOutcome::OverBudget { account: debit.account.clone(), spent, cap });
+            let bounds = bounds(&mut write, debit).await?;
+            for epoch in each_epoch(debit) {
+                match admit(&mut write, debit, epoch, charge.price, bounds).await? {
+                    Admission::Granted(budget) => after.push((debit, epoch, budget)),
+                    Admission::Refused { spent } => {
+                        let account = debit.account.clone();
+                        return Ok(ChargeOutcome::OverBudget { account, epoch, spent, cap: bounds });
+                    }
                 }
             }
         }
@@ -59,8 +65,8 @@ impl SqliteStore {
                 .bind(release.bytes());
             run(statement, write.on()).await?;
         }
-        for (debit, spent) in charge.debits.iter().zip(after) {
-            book(&mut write, &charge, debit, spent).await?;
+        for (debit, epoch, spent) in after {
+            book(&mut write, &charge, debit, epoch, spent).await?;
         }
         write.artefact(sql).await?;
         write.commit_at("charge.before_commit", "charge.after_commit").await?;
@@ -68,26 +74,41 @@ impl SqliteStore {
     }
 }
 
-/// What the log will say must be what the ledger does, and every account must stand under its population's root.
+/// What the log will say must be what the ledger does, and every account must stand under its population's root, in
+/// every epoch.
 fn check_request(charge: &NewCharge, event: &Event) -> PortResult<()> {
     let said = match &event.kind {
         EventKind::QueryCharged { query, charge: id, rho, delta, debits, .. } => {
             *query == charge.query
                 && *id == charge.charge
                 && (Budget { rho: Rho(*rho), delta: Delta(*delta) }) == charge.price
-                && debits.iter().map(|d| &d.account).eq(charge.debits.iter().map(|d| &d.account))
+                && debits
+                    .iter()
+                    .map(|d| (&d.account, &d.epochs))
+                    .eq(charge.debits.iter().map(|d| (&d.account, &d.epochs)))
         }
         _ => false,
     };
     if !said {
         return Err(PortError::State("the event does not say what is charged".to_owned()));
     }
-    let accounts: BTreeSet<&Account> = charge.debits.iter().map(|d| &d.account).collect();
-    let rooted = accounts.iter().all(|a| accounts.contains(&Account::Root { population: account::population(a) }));
+    let accounts: BTreeMap<&Account, &Epochs> = charge.debits.iter().map(|d| (&d.account, &d.epochs)).collect();
+    let rooted = accounts.iter().all(|(account, epochs)| {
+        let root = accounts.get(&Account::Root { population: account::population(account) });
+        root.is_some_and(|root| root.union(epochs).as_ref() == Some(*root))
+    });
     if accounts.is_empty() || accounts.len() != charge.debits.len() || !rooted {
         return Err(PortError::State("a charge debits the population's root, and each account once".to_owned()));
     }
+    if accounts.values().any(|epochs| epochs.count() > MAX_EPOCHS) {
+        return Err(PortError::State("a charge debits more epochs than a query may touch".to_owned()));
+    }
     Ok(())
+}
+
+/// The epochs of a debit, or the account itself where there are none.
+fn each_epoch(debit: &DebitRequest) -> impl Iterator<Item = Option<Epoch>> {
+    debit.epochs.is_empty().then_some(None).into_iter().chain(debit.epochs.iter().map(Some))
 }
 
 /// The same charge, or the same idempotency key, again.
@@ -132,30 +153,42 @@ async fn asked_before(write: &mut Write, charge: &NewCharge) -> PortResult<Optio
 enum Admission {
     /// What the account will have spent.
     Granted(Budget),
-    /// What it has spent, and the cap that was too low.
-    Refused { spent: Budget, cap: Budget },
+    /// What it has spent: too much.
+    Refused { spent: Budget },
 }
 
-async fn admit(write: &mut Write, debit: &DebitRequest, price: Budget) -> PortResult<Admission> {
+/// The cap of an account in every epoch. The epochs must be of the population's length.
+async fn bounds(write: &mut Write, debit: &DebitRequest) -> PortResult<Budget> {
     let population = account::population(&debit.account);
-    let statement = sqlx::query(
-        "SELECT p.cap_rho, p.cap_delta, COALESCE(a.spent_rho, 0) AS spent_rho, COALESCE(a.spent_delta, 0) AS spent_delta \
-         FROM populations p LEFT JOIN accounts a ON a.account = ? WHERE p.id = ?",
-    )
-    .bind(account::key(&debit.account))
-    .bind(population.bytes());
+    let statement =
+        sqlx::query("SELECT cap_rho, cap_delta, epoch FROM populations WHERE id = ?").bind(population.bytes());
     let row = optional(statement, write.on()).await?;
     let row = row.ok_or_else(|| PortError::Missing(format!("population {population}")))?;
-    let spent = row.budget("spent_rho", "spent_delta")?;
+    if row.optional_spelled::<Every>("epoch")? != debit.epochs.every() {
+        return Err(PortError::State("a charge debits other epochs than its population has".to_owned()));
+    }
     let cap = match debit.account {
         Account::Root { .. } | Account::Owner { .. } => tightest(debit.cap, row.budget("cap_rho", "cap_delta")?),
         Account::Workspace { .. } | Account::Researcher { .. } => debit.cap,
     };
     // What an INTEGER can't hold can't be spent, whatever the cap says.
-    let cap = tightest(cap, LARGEST);
+    Ok(tightest(cap, LARGEST))
+}
+
+async fn admit(
+    write: &mut Write,
+    debit: &DebitRequest,
+    epoch: Option<Epoch>,
+    price: Budget,
+    cap: Budget,
+) -> PortResult<Admission> {
+    let statement = sqlx::query("SELECT spent_rho, spent_delta FROM accounts WHERE account = ?")
+        .bind(account::key(&debit.account, epoch));
+    let row = optional(statement, write.on()).await?;
+    let spent = row.map_or(Ok(Budget::ZERO), |row| row.budget("spent_rho", "spent_delta"))?;
     Ok(match spent.checked_add(price) {
         Some(after) if after.fits(cap) => Admission::Granted(after),
-        _ => Admission::Refused { spent, cap },
+        _ => Admission::Refused { spent },
     })
 }
 
@@ -186,8 +219,14 @@ async fn record(write: &mut Write, charge: &NewCharge, index: u64) -> PortResult
 }
 
 /// Adds to what the account has spent; never anything else.
-async fn book(write: &mut Write, charge: &NewCharge, debit: &DebitRequest, spent: Budget) -> PortResult<()> {
-    let key = account::key(&debit.account);
+async fn book(
+    write: &mut Write,
+    charge: &NewCharge,
+    debit: &DebitRequest,
+    epoch: Option<Epoch>,
+    spent: Budget,
+) -> PortResult<()> {
+    let key = account::key(&debit.account, epoch);
     let statement = sqlx::query(
         "INSERT INTO accounts (account, population_id, spent_rho, spent_delta, charges) VALUES (?, ?, ?, ?, 1) \
          ON CONFLICT (account) DO UPDATE SET spent_rho = excluded.spent_rho, spent_delta = excluded.spent_delta, \

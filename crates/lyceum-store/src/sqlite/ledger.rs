@@ -8,7 +8,7 @@ use super::statement::{all, insert, optional, run, unreadable};
 use super::transaction::Write;
 use async_trait::async_trait;
 use lyceum_audit::event::{Account, Event, EventKind};
-use lyceum_privacy::Budget;
+use lyceum_schema::epoch::{Epochs, Every};
 use lyceum_schema::id::{ChargeId, PopulationId, QueryId, ReleaseId, UserId, WorkspaceId};
 use lyceum_schema::name::PopulationName;
 use lyceum_schema::state::{QueryState, ReleaseState};
@@ -35,7 +35,7 @@ impl LedgerStore for SqliteStore {
         let mut write = self.write().await?;
         let statement = sqlx::query(
             "INSERT INTO populations (id, name, organisation, epsilon, delta, delta_conversion, declared_size, \
-             cap_rho, cap_delta) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             cap_rho, cap_delta, epoch) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(population.id.bytes())
         .bind(spell(&population.name)?)
@@ -45,7 +45,8 @@ impl LedgerStore for SqliteStore {
         .bind(signed(population.delta_conversion, "delta")?)
         .bind(signed(population.declared_size, "the declared size")?)
         .bind(signed(population.cap.rho.0, "the cap")?)
-        .bind(signed(population.cap.delta.0, "the cap")?);
+        .bind(signed(population.cap.delta.0, "the cap")?)
+        .bind(population.epoch.map(Every::as_str));
         insert(statement, write.on(), || format!("population {}", population.name), "").await?;
         let index = write.event(&event).await?;
         write.commit().await?;
@@ -141,13 +142,25 @@ impl LedgerStore for SqliteStore {
         all(statement, &self.readers).await?.iter().map(balance).collect()
     }
 
-    async fn balance(&self, account: &Account) -> PortResult<AccountBalance> {
-        let statement = sqlx::query("SELECT account, spent_rho, spent_delta, charges FROM accounts WHERE account = ?")
-            .bind(account::key(account));
-        match optional(statement, &self.readers).await? {
-            Some(row) => balance(&row),
-            None => Ok(AccountBalance { account: account.clone(), spent: Budget::ZERO, charges: 0 }),
+    async fn balances_in(&self, account: &Account, epochs: &Epochs) -> PortResult<Vec<AccountBalance>> {
+        let ends: Vec<_> = match epochs.spans() {
+            [] => vec![(None, None)],
+            spans => spans.iter().map(|s| (Some(s.first()), Some(s.last()))).collect(),
+        };
+        let mut balances = Vec::new();
+        for (first, last) in ends {
+            // Keys of one account sort by time: they differ in the epoch only, which has one width for each length.
+            let statement = sqlx::query(
+                "SELECT account, spent_rho, spent_delta, charges FROM accounts WHERE account BETWEEN ? AND ? \
+                 ORDER BY account",
+            )
+            .bind(account::key(account, first))
+            .bind(account::key(account, last));
+            for row in all(statement, &self.readers).await? {
+                balances.push(balance(&row)?);
+            }
         }
+        Ok(balances)
     }
 
     async fn history(&self, workspace: WorkspaceId, limit: u32) -> PortResult<Vec<QueryRecord>> {
@@ -243,6 +256,7 @@ fn population(row: &SqliteRow) -> PortResult<PopulationRecord> {
         delta_conversion: row.unsigned("delta_conversion")?,
         declared_size: row.unsigned("declared_size")?,
         cap: row.budget("cap_rho", "cap_delta")?,
+        epoch: row.optional_spelled("epoch")?,
     })
 }
 
@@ -262,8 +276,10 @@ fn query(row: &SqliteRow) -> PortResult<QueryRecord> {
 }
 
 fn balance(row: &SqliteRow) -> PortResult<AccountBalance> {
+    let (account, epoch) = account::parse(&row.text("account")?).ok_or_else(|| unreadable("account"))?;
     Ok(AccountBalance {
-        account: account::parse(&row.text("account")?).ok_or_else(|| unreadable("account"))?,
+        account,
+        epoch,
         spent: row.budget("spent_rho", "spent_delta")?,
         charges: row.unsigned("charges")?,
     })

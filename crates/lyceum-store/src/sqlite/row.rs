@@ -42,6 +42,8 @@ pub(super) trait Columns {
     fn optional_int(&self, column: &str) -> PortResult<Option<i64>>;
     /// TEXT.
     fn text(&self, column: &str) -> PortResult<String>;
+    /// TEXT or NULL.
+    fn optional_text(&self, column: &str) -> PortResult<Option<String>>;
     /// BLOB.
     fn blob(&self, column: &str) -> PortResult<Vec<u8>>;
 
@@ -65,6 +67,10 @@ pub(super) trait Columns {
     fn spelled<T: DeserializeOwned>(&self, column: &str) -> PortResult<T> {
         parse(self.text(column)?)
     }
+    /// TEXT that is an enum in its wire spelling, or NULL.
+    fn optional_spelled<T: DeserializeOwned>(&self, column: &str) -> PortResult<Option<T>> {
+        self.optional_text(column)?.map(parse).transpose()
+    }
     /// Two INTEGER columns.
     fn budget(&self, rho: &str, delta: &str) -> PortResult<Budget> {
         Ok(Budget { rho: Rho(self.unsigned(rho)?), delta: Delta(self.unsigned(delta)?) })
@@ -79,6 +85,9 @@ impl Columns for SqliteRow {
         self.try_get(column).map_err(failed)
     }
     fn text(&self, column: &str) -> PortResult<String> {
+        self.try_get(column).map_err(failed)
+    }
+    fn optional_text(&self, column: &str) -> PortResult<Option<String>> {
         self.try_get(column).map_err(failed)
     }
     fn blob(&self, column: &str) -> PortResult<Vec<u8>> {

@@ -1,8 +1,9 @@
 //! Charges, one by one and at once.
 
-use crate::world::{CAP, World, answer, assert_replays, event, open, paperwork, pay};
+use crate::world::{CAP, World, answer, assert_replays, event, in_epochs, open, paperwork, pay, span};
 use lyceum_audit::event::EventKind;
 use lyceum_privacy::{Budget, Delta, Rho};
+use lyceum_schema::epoch::{Epochs, Every};
 use lyceum_schema::state::{QueryState, ReleaseState};
 use lyceum_sharing::model::ChargeOutcome;
 use lyceum_sharing::port::{LedgerStore, PortError, Releases};
@@ -40,8 +41,8 @@ async fn a_refused_charge_leaves_no_trace() {
         charge.debits.iter_mut().for_each(|d| d.cap = Budget { rho: Rho(1 << 40), delta: Delta(1 << 40) });
         let query = charge.query;
         match pay(&store, charge).await {
-            ChargeOutcome::OverBudget { account, spent, cap } => {
-                assert_eq!((account, spent, cap), (world.accounts(0, 0)[0].clone(), Budget::ZERO, CAP));
+            ChargeOutcome::OverBudget { account, epoch, spent, cap } => {
+                assert_eq!((account, epoch, spent, cap), (world.accounts(0, 0)[0].clone(), None, Budget::ZERO, CAP));
             }
             other => panic!("{other:?}"),
         }
@@ -95,7 +96,8 @@ async fn a_charge_is_made_once_and_answered_once() {
     assert_eq!(store.answer_of(charge).await.unwrap(), Some(stored));
     let late = pay(&store, world.charge(0, 0, 1, HALF)).await;
     assert_eq!(late, ChargeOutcome::NotActive { release: world.releases[0], state: ReleaseState::Paused });
-    assert_eq!(store.balance(&world.accounts(0, 0)[0]).await.unwrap().spent, HALF);
+    let root = store.balances_in(&world.accounts(0, 0)[0], &Epochs::NONE).await.unwrap();
+    assert_eq!(root.iter().map(|b| (b.epoch, b.spent)).collect::<Vec<_>>(), [(None, HALF)]);
     assert_replays(&store, home.log_key().origin()).await;
 }
 
@@ -112,4 +114,68 @@ async fn an_event_that_says_something_else_is_refused() {
     let (sql, said) = paperwork(&rootless);
     assert!(matches!(store.charge(rootless, sql, said).await, Err(PortError::State(_))));
     assert!(store.all_balances().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn each_epoch_of_an_account_has_a_budget_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let (home, store) = open(directory.path()).await;
+    let world = World::with_epochs(&store, home.log_key().origin(), Some(Every::Month)).await;
+    let ask = async |key: u8, first: &str, last: &str| {
+        pay(&store, in_epochs(world.charge(0, 0, key, HALF), &span(first, last))).await
+    };
+    assert!(matches!(ask(1, "2026-03", "2026-05").await, ChargeOutcome::Charged { .. }));
+    // The cap is 1,000 in each month: of two times 501 one fits.
+    let before = EventSource::size(&store).await.unwrap();
+    match ask(2, "2026-01", "2026-12").await {
+        ChargeOutcome::OverBudget { account, epoch, spent, cap } => {
+            assert_eq!((account, spent, cap), (world.accounts(0, 0)[0].clone(), HALF, CAP));
+            assert_eq!(epoch.unwrap().to_string(), "2026-03", "the first that is full");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(EventSource::size(&store).await.unwrap(), before, "all months or none");
+    assert!(matches!(ask(3, "2026-06", "2026-06").await, ChargeOutcome::Charged { .. }), "a new month is untouched");
+    assert!(matches!(ask(4, "2026-05", "2026-05").await, ChargeOutcome::OverBudget { .. }), "an old one stays spent");
+    assert_eq!(store.all_balances().await.unwrap().len(), 4 * 4);
+
+    let root = &world.accounts(0, 0)[0];
+    let found = store.balances_in(root, &span("2026-05", "2027-12")).await.unwrap();
+    let found: Vec<_> = found.iter().map(|b| (b.epoch.unwrap().to_string(), b.spent, b.charges)).collect();
+    assert_eq!(found, [("2026-05".to_owned(), HALF, 1), ("2026-06".to_owned(), HALF, 1)]);
+    let two = span("2026-01", "2026-02").union(&span("2026-04", "2026-04")).unwrap();
+    assert_eq!(store.balances_in(root, &two).await.unwrap().len(), 1);
+    assert_replays(&store, home.log_key().origin()).await;
+}
+
+#[tokio::test]
+async fn epochs_that_are_not_the_populations_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let (home, store) = open(directory.path()).await;
+    let monthly = World::with_epochs(&store, home.log_key().origin(), Some(Every::Month)).await;
+    let before = EventSource::size(&store).await.unwrap();
+    let refused = async |charge: lyceum_sharing::model::NewCharge| {
+        let (sql, said) = paperwork(&charge);
+        assert!(matches!(store.charge(charge, sql, said).await, Err(PortError::State(_))));
+    };
+    let charge = || monthly.charge(0, 0, 1, HALF);
+    refused(charge()).await;
+    refused(in_epochs(charge(), &span("2026-03-01", "2026-03-31"))).await;
+    refused(in_epochs(charge(), &span("1990-01", "2026-12"))).await;
+    // The root pays wherever anybody does.
+    let mut rootless = in_epochs(charge(), &span("2026-03", "2026-05"));
+    rootless.debits[0].epochs = span("2026-03", "2026-04");
+    refused(rootless).await;
+    assert_eq!(EventSource::size(&store).await.unwrap(), before);
+    assert!(store.all_balances().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_population_for_all_time_takes_no_epochs() {
+    let directory = tempfile::tempdir().unwrap();
+    let (home, store) = open(directory.path()).await;
+    let world = World::create(&store, home.log_key().origin()).await;
+    let charge = in_epochs(world.charge(0, 0, 1, HALF), &span("2026-03", "2026-03"));
+    let (sql, said) = paperwork(&charge);
+    assert!(matches!(store.charge(charge, sql, said).await, Err(PortError::State(_))));
 }

@@ -1,9 +1,10 @@
 //! The ledger against a model: random operations, crashes included. Spent never exceeds a cap, never shrinks, and is
 //! what the log's events add up to.
 
-use crate::world::{CAP, World, answer, assert_replays, event, open, open_log, pay};
+use crate::world::{CAP, World, answer, assert_replays, event, in_epochs, open, open_log, pay};
 use lyceum_audit::event::{Account, EventKind};
 use lyceum_privacy::{Budget, Delta, Rho};
+use lyceum_schema::epoch::{Epoch, EpochSpan, Epochs, Every};
 use lyceum_schema::id::{ChargeId, QueryId};
 use lyceum_schema::state::{QueryState, ReleaseState};
 use lyceum_sharing::model::ChargeOutcome;
@@ -23,7 +24,7 @@ struct Asked {
 
 #[derive(Default)]
 struct Model {
-    spent: BTreeMap<Account, Budget>,
+    spent: BTreeMap<(Account, Option<Epoch>), Budget>,
     asked: Vec<Asked>,
     paused: [bool; 2],
     failures: [u32; 2],
@@ -34,19 +35,39 @@ const PAUSE_AFTER: u32 = 3;
 #[tokio::test]
 async fn random_operations_agree_with_the_model() {
     for seed in 0..4 {
-        run(seed, 150).await;
+        run(seed, 150, None).await;
     }
 }
 
-async fn run(seed: u64, steps: u32) {
+#[tokio::test]
+async fn random_operations_on_epochs_agree_with_the_model() {
+    for (seed, every) in (10..14).zip([Every::Month, Every::Week, Every::Day, Every::Month]) {
+        run(seed, 150, Some(every)).await;
+    }
+}
+
+/// Some epochs of a few, as a query might touch: one span or two.
+fn some_epochs(random: &mut StdRng, every: Option<Every>) -> Epochs {
+    let Some(every) = every else { return Epochs::NONE };
+    let mut epochs = Epochs::NONE;
+    for _ in 0..random.random_range(1..3) {
+        let first = random.random_range(0..6);
+        let at = |n: i64| every.of_day(20_454 + n * 31).unwrap();
+        let span = EpochSpan::new(at(first), at(first + random.random_range(0..3))).unwrap();
+        epochs = epochs.union(&span.into()).unwrap();
+    }
+    epochs
+}
+
+async fn run(seed: u64, steps: u32, every: Option<Every>) {
     let directory = tempfile::tempdir().unwrap();
     let (mut home, mut store) = open(directory.path()).await;
     let origin = home.log_key().origin().to_owned();
-    let world = World::create(&store, &origin).await;
+    let world = World::with_epochs(&store, &origin, every).await;
     let (mut random, mut model) = (StdRng::seed_from_u64(seed), Model::default());
     for step in 0..steps {
         match random.random_range(0..20) {
-            0..10 => charge(&mut random, &mut model, &store, &world).await,
+            0..10 => charge(&mut random, &mut model, &store, &world, every).await,
             10..15 => settle(&mut random, &mut model, &store, &world, true).await,
             15..17 => settle(&mut random, &mut model, &store, &world, false).await,
             17..19 => resume(&mut model, &store, &world).await,
@@ -57,22 +78,27 @@ async fn run(seed: u64, steps: u32) {
                 open_log(&home, &store).await.close().await.unwrap();
             }
         }
-        for (account, spent) in &model.spent {
-            let kept = store.balance(account).await.unwrap();
-            assert_eq!(kept.spent, *spent, "seed {seed}, step {step}");
+        for ((account, epoch), spent) in &model.spent {
+            let one = epoch.map_or(Epochs::NONE, |e| EpochSpan::new(e, e).unwrap().into());
+            let kept = store.balances_in(account, &one).await.unwrap();
+            let [kept] = kept.as_slice() else { panic!("one balance: {kept:?}") };
+            assert_eq!((kept.epoch, kept.spent), (*epoch, *spent), "seed {seed}, step {step}");
             assert!(spent.fits(CAP));
         }
     }
+    // Nothing is debited but what the model knows.
+    assert_eq!(store.all_balances().await.unwrap().len(), model.spent.len());
     assert!(!model.spent.is_empty());
     assert_replays(&store, &origin).await;
 }
 
-async fn charge(random: &mut StdRng, model: &mut Model, store: &SqliteStore, world: &World) {
+async fn charge(random: &mut StdRng, model: &mut Model, store: &SqliteStore, world: &World, every: Option<Every>) {
     let (researcher, release) = (random.random_range(0..2), random.random_range(0..2));
     // A request key stands for one request, so it names its release.
     let key = random.random_range(0..20u8) * 2 + release as u8;
     let price = Budget { rho: Rho(random.random_range(0..120)), delta: Delta(random.random_range(0..40)) };
-    let mut new = world.charge(researcher, release, key, price);
+    let epochs = some_epochs(random, every);
+    let mut new = in_epochs(world.charge(researcher, release, key, price), &epochs);
     new.fresh = random.random_range(0..4) == 0;
     let narrow = Budget { rho: Rho(400), delta: Delta(400) };
     new.debits[3].cap = narrow;
@@ -80,9 +106,12 @@ async fn charge(random: &mut StdRng, model: &mut Model, store: &SqliteStore, wor
     let outcome = pay(store, new).await;
     let same = |state| model.asked.iter().any(|a| a.key == key && a.state == state);
     let accounts = world.accounts(researcher, release);
-    let after = |account: &Account| model.spent.get(account).copied().unwrap_or_default().checked_add(price).unwrap();
+    let touched: Vec<Option<Epoch>> = if epochs.is_empty() { vec![None] } else { epochs.iter().map(Some).collect() };
+    let after =
+        |key: &(Account, Option<Epoch>)| model.spent.get(key).copied().unwrap_or_default().checked_add(price).unwrap();
     let caps = [CAP, CAP, CAP, narrow];
-    let fits = accounts.iter().zip(caps).all(|(account, cap)| after(account).fits(cap));
+    let keys = |account: &Account| touched.iter().map(|e| (account.clone(), *e)).collect::<Vec<_>>();
+    let fits = accounts.iter().zip(caps).all(|(account, cap)| keys(account).iter().all(|key| after(key).fits(cap)));
     let expected = match () {
         () if model.paused[release] => "not active",
         () if !fresh && same(QueryState::Answered) => "answered",
@@ -98,17 +127,17 @@ async fn charge(random: &mut StdRng, model: &mut Model, store: &SqliteStore, wor
             "answered"
         }
         ChargeOutcome::InProgress => "in progress",
-        ChargeOutcome::OverBudget { account, spent, cap } => {
-            assert!(!spent.checked_add(price).unwrap().fits(cap));
-            assert_eq!(spent, model.spent.get(&account).copied().unwrap_or_default());
+        ChargeOutcome::OverBudget { account, epoch, spent, cap } => {
+            assert!(!spent.checked_add(price).unwrap().fits(cap) && touched.contains(&epoch));
+            assert_eq!(spent, model.spent.get(&(account, epoch)).copied().unwrap_or_default());
             "over budget"
         }
         ChargeOutcome::NotActive { .. } => "not active",
     };
     assert_eq!(got, expected);
     if got == "charged" {
-        let spent = accounts.map(|account| (after(&account), account));
-        model.spent.extend(spent.map(|(after, account)| (account, after)));
+        let spent: Vec<_> = accounts.iter().flat_map(keys).map(|key| (after(&key), key)).collect();
+        model.spent.extend(spent.into_iter().map(|(after, key)| (key, after)));
         model.asked.push(Asked { key, release, query, charge, state: QueryState::Charged });
     }
 }

@@ -3,6 +3,7 @@
 use lyceum_audit::event::{Account, ArtefactRef, Debit, EVENT_VERSION, Event, EventKind};
 use lyceum_audit::replay::Replay;
 use lyceum_privacy::{Budget, Delta, Rho};
+use lyceum_schema::epoch::{EpochSpan, Epochs, Every};
 use lyceum_schema::id::{ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, UserId, VersionId, WorkspaceId};
 use lyceum_schema::name::OrganisationName;
 use lyceum_schema::state::{ReleaseKind, ReleaseState, Role};
@@ -56,6 +57,11 @@ pub(crate) struct World {
 impl World {
     /// Begins the log if need be and makes everything, with both releases active.
     pub(crate) async fn create(store: &SqliteStore, origin: &str) -> Self {
+        Self::with_epochs(store, origin, None).await
+    }
+
+    /// As [`World::create`], with epochs as a part of the population's units.
+    pub(crate) async fn with_epochs(store: &SqliteStore, origin: &str, epoch: Option<Every>) -> Self {
         if EventSource::size(store).await.unwrap() == 0 {
             let kind = EventKind::LogStarted { origin: origin.to_owned() };
             store.append(event(None, None, kind), None).await.unwrap();
@@ -77,7 +83,7 @@ impl World {
             let added = event(Some(partner), Some(workspace), EventKind::MemberAdded { user, role });
             store.put_member(workspace, user, role, added).await.unwrap();
         }
-        let population = population(store, partner).await;
+        let population = population(store, partner, epoch).await;
         let owners: [OrganisationName; 2] = ["shop".parse().unwrap(), "bank".parse().unwrap()];
         let mut world = Self {
             partner,
@@ -153,7 +159,8 @@ impl World {
     }
 
     pub(crate) fn charge(&self, researcher: usize, release: usize, key: u8, price: Budget) -> NewCharge {
-        let debits = self.accounts(researcher, release).map(|account| DebitRequest { account, cap: CAP });
+        let debits =
+            self.accounts(researcher, release).map(|account| DebitRequest { account, epochs: Epochs::NONE, cap: CAP });
         NewCharge {
             query: QueryId::generate(),
             charge: ChargeId::generate(),
@@ -171,6 +178,17 @@ impl World {
     }
 }
 
+/// Epochs from the first to the last.
+pub(crate) fn span(first: &str, last: &str) -> Epochs {
+    EpochSpan::new(first.parse().unwrap(), last.parse().unwrap()).unwrap().into()
+}
+
+/// A charge that debits all accounts in these epochs.
+pub(crate) fn in_epochs(mut charge: NewCharge, epochs: &Epochs) -> NewCharge {
+    charge.debits.iter_mut().for_each(|d| d.epochs = epochs.clone());
+    charge
+}
+
 /// Charges with the event that says so.
 pub(crate) async fn pay(store: &SqliteStore, charge: NewCharge) -> ChargeOutcome {
     let (sql, event) = paperwork(&charge);
@@ -179,7 +197,12 @@ pub(crate) async fn pay(store: &SqliteStore, charge: NewCharge) -> ChargeOutcome
 
 pub(crate) fn paperwork(charge: &NewCharge) -> (Artefact, Event) {
     let sql = artefact("sql", charge.sql.as_bytes());
-    let debit = |d: &DebitRequest| Debit { account: d.account.clone(), cap_rho: d.cap.rho.0, cap_delta: d.cap.delta.0 };
+    let debit = |d: &DebitRequest| Debit {
+        account: d.account.clone(),
+        epochs: d.epochs.clone(),
+        cap_rho: d.cap.rho.0,
+        cap_delta: d.cap.delta.0,
+    };
     let kind = EventKind::QueryCharged {
         query: charge.query,
         charge: charge.charge,
@@ -226,13 +249,13 @@ pub(crate) async fn assert_replays(store: &SqliteStore, origin: &str) {
         replay.push_json(leaf).unwrap();
     }
     let said: BTreeMap<_, _> =
-        replay.summary().accounts.into_iter().map(|a| (a.account, (a.rho, a.delta, a.charges))).collect();
+        replay.summary().accounts.into_iter().map(|a| ((a.account, a.epoch), (a.rho, a.delta, a.charges))).collect();
     let kept: BTreeMap<_, _> = store
         .all_balances()
         .await
         .unwrap()
         .into_iter()
-        .map(|b| (b.account, (b.spent.rho.0, b.spent.delta.0, b.charges)))
+        .map(|b| ((b.account, b.epoch), (b.spent.rho.0, b.spent.delta.0, b.charges)))
         .collect();
     assert_eq!(said, kept);
 }
@@ -246,7 +269,7 @@ async fn person(store: &SqliteStore, name: &str, role: Role) -> UserId {
     id
 }
 
-async fn population(store: &SqliteStore, actor: UserId) -> PopulationId {
+async fn population(store: &SqliteStore, actor: UserId, epoch: Option<Every>) -> PopulationId {
     let record = PopulationRecord {
         id: PopulationId::generate(),
         name: "people".parse().unwrap(),
@@ -256,6 +279,7 @@ async fn population(store: &SqliteStore, actor: UserId) -> PopulationId {
         delta_conversion: 7,
         declared_size: 1_000,
         cap: CAP,
+        epoch,
     };
     let id = record.id;
     let kind = EventKind::PopulationCreated {
@@ -267,6 +291,7 @@ async fn population(store: &SqliteStore, actor: UserId) -> PopulationId {
         declared_size: record.declared_size,
         cap_rho: CAP.rho.0,
         cap_delta: CAP.delta.0,
+        epoch,
     };
     store.create_population(record, event(Some(actor), None, kind)).await.unwrap();
     id

@@ -46,6 +46,9 @@ pub(crate) fn table(answer: &QueryAnswer) -> String {
             fixed(price.epsilon_alone, 3),
             integer(i128::from(price.more_like_this)),
         ));
+        if !price.epochs.is_empty() {
+            notes.push(format!("debits {}", price.epochs));
+        }
     }
     if let Some(left) = &answer.budget_left {
         notes.push(format!(

@@ -1,6 +1,7 @@
 //! One `[[table]]`: its unit, population, limits and columns.
 
 use super::column::{self, ColumnSketch};
+use super::epoch::{self, EpochSketch};
 use super::{MAX_COLUMNS, name, nearest_name, unique};
 use crate::document::{Problems, Section};
 use crate::manifest::{Column, PrivacyUnit, Role, Table};
@@ -24,6 +25,8 @@ pub(super) struct TableSketch {
     pub(super) unit: Option<PrivacyUnit>,
     /// Key path and offset of the unit, for problems with foreign keys.
     pub(super) unit_at: (String, usize),
+    /// The epoch as far as it could be read, if the unit has one.
+    pub(super) epoch: Option<EpochSketch>,
     pub(super) population: Option<PopulationName>,
     pub(super) population_at: (String, usize),
     pub(super) columns: Vec<ColumnSketch>,
@@ -45,8 +48,12 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems<'_>) -> TableS
     let unit_at = unit_node
         .as_ref()
         .map_or((section.path_of("privacy_unit"), section.offset()), |node| (node.path().to_owned(), node.offset()));
+    let mut epoch = None;
     let unit = unit_node.and_then(|node| match node.value() {
-        DeValue::Table(_) => node.section(UNIT_EXAMPLE, problems).and_then(|s| unit_table(&s, problems)),
+        DeValue::Table(_) => node.section(UNIT_EXAMPLE, problems).and_then(|s| {
+            epoch = s.get("epoch").map(|node| epoch::read(&node, problems));
+            unit_table(&s, problems)
+        }),
         _ => node.word(&["row", "none"], UNIT_EXAMPLE, problems).map(|word| match word {
             "row" => PrivacyUnit::Row,
             _ => PrivacyUnit::None,
@@ -57,16 +64,19 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems<'_>) -> TableS
     let max_rows_per_unit = max_rows_per_unit(section, unit.as_ref(), problems);
     let columns = columns(section, problems);
     let units_ok = check_unit_columns(unit.as_ref(), &unit_at, &columns, problems);
+    let unit_epoch = epoch.as_ref().map(|sketch| epoch::resolve(sketch, &columns, problems));
+    let epoch_ok = !matches!(unit_epoch, Some(None));
 
     let complete: Option<Vec<Column>> = columns.iter().map(|c| c.column.clone()).collect();
     let table = match (&table_name, description, &unit, max_rows_per_unit, expected_rows, complete) {
         (Some((name, ..)), Some(description), Some(unit), Some(rows), Some(expected), Some(columns))
-            if population_ok && units_ok =>
+            if population_ok && units_ok && epoch_ok =>
         {
             Some(Table {
                 name: name.clone(),
                 description,
                 unit: unit.clone(),
+                epoch: unit_epoch.flatten(),
                 population: population.clone(),
                 max_rows_per_unit: rows.unsigned_abs(),
                 expected_rows: expected.unsigned_abs(),
@@ -75,12 +85,12 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems<'_>) -> TableS
         }
         _ => None,
     };
-    TableSketch { name: table_name, unit, unit_at, population, population_at, columns, table }
+    TableSketch { name: table_name, unit, unit_at, epoch, population, population_at, columns, table }
 }
 
-/// `{ column = … }` or `{ foreign_key = …, table = …, column = … }`.
+/// `{ column = … }` or `{ foreign_key = …, table = …, column = … }`, each perhaps with `epoch = { … }`.
 fn unit_table(section: &Section<'_>, problems: &mut Problems<'_>) -> Option<PrivacyUnit> {
-    section.only(&["column", "foreign_key", "table"], problems);
+    section.only(&["column", "foreign_key", "table", "epoch"], problems);
     let is_foreign = section.get("foreign_key").is_some() || section.get("table").is_some();
     let example = if is_foreign { FOREIGN_KEY_EXAMPLE } else { UNIT_EXAMPLE };
     let column = section.require("column", example, problems).and_then(|n| name::<ColumnName>(&n, '_', problems));

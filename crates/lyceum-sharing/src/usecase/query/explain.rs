@@ -31,14 +31,16 @@ pub(super) async fn private(app: &App, question: &Question, priced: &PricedQuery
     let event = app.event(Some(&question.actor), Some(question.workspace.id), event);
     app.log.append(event, Some(text)).await?;
 
-    let standings = accounts::standings(app, question.debits.clone()).await?;
-    let mut described = accounts::describe_price(price, &question.population, &standings);
+    let standings = accounts::standings(app, &question.debits).await?;
+    let epochs = question.epochs();
+    let mut described = accounts::describe_price(price, &question.population, &standings, epochs.clone());
     described.more_like_this = described.more_like_this.saturating_sub(1);
     let left = accounts::describe_left(&question.population, &standings, question.workspace.name.as_str())?;
     let answered_before = app.ledger.stored_answer(priced.request_key()).await?.is_some();
     let explanation = priced.explain();
 
-    let notes = each_once(explanation.releases.iter().flat_map(notes));
+    let debited = epochs.every().map(|every| format!("debits {epochs}; a person is another unit in every {every}"));
+    let notes = each_once(debited.into_iter().chain(explanation.releases.iter().flat_map(notes)));
     Ok(Outcome::Explanation(Box::new(wire::Explanation {
         kind: wire::AnswerKind::Private,
         price: Some(described),

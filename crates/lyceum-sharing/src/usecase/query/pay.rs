@@ -15,6 +15,7 @@ use lyceum_privacy::{Budget, accounting};
 use lyceum_query::charge::{ChargeRequest, Charged, Ledger, charge};
 use lyceum_query::finish::finish;
 use lyceum_query::price::PricedQuery;
+use lyceum_schema::epoch::Epoch;
 use lyceum_schema::id::{ChargeId, QueryId};
 use lyceum_schema::state::ReleaseState;
 use lyceum_schema::time::Micros;
@@ -130,7 +131,7 @@ async fn fail(app: &App, question: &Question, payment: Payment) -> Error {
 enum Refused {
     Answered(StoredAnswer),
     InProgress,
-    OverBudget { account: Account, spent: Budget, cap: Budget },
+    OverBudget { account: Account, epoch: Option<Epoch>, spent: Budget, cap: Budget },
     NotActive(ReleaseState),
     Failed(Error),
 }
@@ -141,12 +142,13 @@ async fn unpaid(app: &App, question: &Question, priced: &PricedQuery, refused: R
         Refused::InProgress => return repeat::wait(app, question, priced).await,
         Refused::Failed(error) => return Err(error),
         Refused::NotActive(state) => Error::NotActive { state },
-        Refused::OverBudget { account, spent, cap } => {
+        Refused::OverBudget { account, epoch, spent, cap } => {
             let price = priced.price();
             let left = spent.left_of(cap);
             let epsilon = accounting::epsilon(left.rho, accounts::conversion_delta(&question.population));
             Error::OverBudget(OverBudget {
-                account: accounts::label(&account, question.workspace.name.as_str()),
+                epoch,
+                account: accounts::label(&account, epoch, question.workspace.name.as_str()),
                 needed: share(price, cap),
                 left: (1.0 - share(spent, cap)).clamp(0.0, 1.0),
                 epsilon_that_fits: (price.delta <= left.delta).then(|| round_down(epsilon)).flatten(),
@@ -197,6 +199,7 @@ impl Ledger for Adapter<'_> {
         releases.dedup();
         let debits = question.debits.iter().map(|d| Debit {
             account: d.account.clone(),
+            epochs: d.epochs.clone(),
             cap_rho: d.cap.rho.0,
             cap_delta: d.cap.delta.0,
         });
@@ -236,7 +239,9 @@ impl Ledger for Adapter<'_> {
             }
             Ok(ChargeOutcome::AlreadyAnswered(stored)) => Err(Refused::Answered(stored)),
             Ok(ChargeOutcome::InProgress) => Err(Refused::InProgress),
-            Ok(ChargeOutcome::OverBudget { account, spent, cap }) => Err(Refused::OverBudget { account, spent, cap }),
+            Ok(ChargeOutcome::OverBudget { account, epoch, spent, cap }) => {
+                Err(Refused::OverBudget { account, epoch, spent, cap })
+            }
             Ok(ChargeOutcome::NotActive { state, .. }) => Err(Refused::NotActive(state)),
             Err(error) => Err(Refused::Failed(error.into())),
         }

@@ -48,10 +48,11 @@ fn notes(table: &Table, found: &ValidationReport) -> Vec<String> {
     }
     if found.capped_rows > 0 {
         notes.push(format!(
-            "{} rows were left out because their privacy unit has more than {} (max_rows_per_unit); which ones is \
+            "{} rows were left out because their privacy unit has more than {}{} (max_rows_per_unit); which ones is \
              decided by a keyed sample",
             found.capped_rows,
-            table.max_rows_per_unit()
+            table.max_rows_per_unit(),
+            table.epoch().map_or_else(String::new, |epoch| format!(" in one {}", epoch.every()))
         ));
     }
     if !found.extra_columns.is_empty() {
@@ -79,6 +80,9 @@ const fn explain(reason: Reason) -> &'static str {
         Reason::OutOfBounds => "the value is outside the declared bounds",
         Reason::TooLong => "the text is longer than declared",
         Reason::NullUnit => "the row has no privacy unit",
+        Reason::OtherEpoch => {
+            "the row is in another day, week or month than its parent row, so it isn't the same unit's"
+        }
         Reason::Orphan => "no row of the parent table has this key, so nobody's unit is known",
     }
 }
