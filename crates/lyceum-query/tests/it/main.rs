@@ -4,6 +4,7 @@
 mod attacks;
 mod below;
 mod certify;
+mod derive;
 mod layout;
 mod line;
 mod parse;
