@@ -64,7 +64,11 @@ fn width(answer: &Answer, column: usize, row: usize) -> f64 {
 }
 
 async fn fine() -> (World<SeededNoise>, Paid, Answer) {
-    let world = World::new(&orders(400), 1, SeededNoise { seed: 11 }).await;
+    fine_of(400).await
+}
+
+async fn fine_of(units: u64) -> (World<SeededNoise>, Paid, Answer) {
+    let world = World::new(&orders(units), 1, SeededNoise { seed: 11 }).await;
     let mut paid = Paid::default();
     let fine = paid.ask(&world, FINE).await;
     (world, paid, fine)
@@ -143,7 +147,8 @@ async fn a_condition_on_a_released_key_takes_its_cells() {
 
 #[tokio::test]
 async fn an_average_is_the_quotient_of_a_released_sum_and_count() {
-    let (world, paid, _) = fine().await;
+    // So many that no noisy count is near 0.
+    let (world, paid, _) = fine_of(3000).await;
     let answer = paid.derive(&world, "SELECT segment, AVG(spend) AS mean FROM orders GROUP BY segment").await.unwrap();
     let parts = "SELECT segment, SUM(spend) AS s, COUNT(spend) AS c FROM orders GROUP BY segment";
     let parts = paid.derive(&world, parts).await.unwrap();

@@ -84,7 +84,10 @@ impl SqliteStore {
 const READERS: u32 = 4;
 
 /// Migrations in order. A released one never changes: its checksum is in every database.
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "first", include_str!("../../migrations/sqlite/0001_first.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "first", include_str!("../../migrations/sqlite/0001_first.sql")),
+    (3, "answer descriptors", include_str!("../../migrations/sqlite/0003_answer_descriptors.sql")),
+];
 
 /// Embedded by `include_str!` rather than by sqlx's macro: no build of its macro crates, and an edit is seen.
 fn migrations() -> Migrator {
