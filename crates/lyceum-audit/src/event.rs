@@ -393,6 +393,14 @@ pub enum EventKind {
         /// The SQL text.
         sql: ArtefactRef,
     },
+    /// An answer was computed from answers that were paid for before, without new noise.
+    #[serde(rename = "query.derived")]
+    QueryDerived {
+        /// The charges that paid for them: at least one, each once, rising.
+        charges: Vec<ChargeId>,
+        /// The SQL text.
+        sql: ArtefactRef,
+    },
     /// Charged, and never answered.
     #[serde(rename = "query.failed")]
     QueryFailed {
@@ -445,6 +453,7 @@ impl EventKind {
             Self::QueryCharged { .. } => "query.charged",
             Self::QueryAnswered { .. } => "query.answered",
             Self::QueryRepeated { .. } => "query.repeated",
+            Self::QueryDerived { .. } => "query.derived",
             Self::QueryFailed { .. } => "query.failed",
             Self::QueryPublic { .. } => "query.public",
             Self::LogRead { .. } => "oversight.log-read",

@@ -207,6 +207,7 @@ impl Replay {
             EventKind::QueryAnswered { query, charge, .. } => self.settle(query, charge, ChargeState::Answered),
             EventKind::QueryFailed { query, charge } => self.settle(query, charge, ChargeState::Failed),
             EventKind::QueryRepeated { charge, .. } => self.repeat(event, charge),
+            EventKind::QueryDerived { charges, .. } => self.derive(event, charges),
             EventKind::QueryPublic { releases, .. } => self.public(event, releases),
             EventKind::LogRead { size } if *size <= self.entries => count(&mut self.counts.log_reads),
             EventKind::LogRead { .. } => Err(Broken::ReadBeyond),

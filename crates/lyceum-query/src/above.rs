@@ -40,6 +40,32 @@ impl BarrierFacts {
     }
 }
 
+/// What people should know of the numbers of a barrier.
+pub(crate) fn notes(barrier: &Barrier, noise: &NoisePlan) -> Vec<String> {
+    let mut notes = barrier.warnings.clone();
+    if barrier.bias == Bias::Unknown {
+        notes.push("numbers are of bounded contributions: units above their bounds are scaled down or sampled".into());
+    }
+    if let Some(s) = &noise.selection {
+        notes.push(format!(
+            "groups with fewer than {} units, or fewer than {} after noise, are not shown",
+            s.minimum_group_size, s.threshold
+        ));
+    }
+    notes
+}
+
+/// Several barriers often say the same.
+pub(crate) fn each_once(all: impl Iterator<Item = String>) -> Vec<String> {
+    let mut notes: Vec<String> = Vec::new();
+    for note in all {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    notes
+}
+
 /// What an output column is made of.
 pub(crate) enum Origin {
     /// Keys and constants.
@@ -91,24 +117,7 @@ pub(crate) struct Described {
 
 impl Above {
     pub(crate) fn new(plan: LogicalPlan, released: Vec<ReleasedTable>, barriers: &[(&Barrier, &NoisePlan)]) -> Self {
-        let mut notes = Vec::new();
-        let mut say = |note: String| {
-            if !notes.contains(&note) {
-                notes.push(note);
-            }
-        };
-        for (barrier, noise) in barriers {
-            barrier.warnings.iter().cloned().for_each(&mut say);
-            if barrier.bias == Bias::Unknown {
-                say("numbers are of bounded contributions: units above their bounds are scaled down or sampled".into());
-            }
-            if let Some(s) = &noise.selection {
-                say(format!(
-                    "groups with fewer than {} units, or fewer than {} after noise, are not shown",
-                    s.minimum_group_size, s.threshold
-                ));
-            }
-        }
+        let notes = each_once(barriers.iter().flat_map(|(barrier, noise)| notes(barrier, noise)));
         let barriers = barriers.iter().map(|(b, _)| BarrierFacts::of(b)).collect();
         Self { plan, released: Arc::new(released), barriers: Arc::new(barriers), notes }
     }

@@ -8,7 +8,7 @@
 mod above;
 mod aggregate;
 mod below;
-mod canonical;
+pub(crate) mod canonical;
 mod epochs;
 mod expression;
 mod growth;
@@ -165,7 +165,7 @@ impl Found<'_> {
             }
             let positions = kept.iter().map(|k| all.iter().position(|a| a == k)).collect::<Option<Vec<_>>>()?;
             let rolls_up = self.barriers.get(*barrier).is_some_and(|b| b.barrier.rolls_up());
-            rolls_up.then_some(Origin::RollUp { barrier: *barrier, kept: positions })
+            rolls_up.then_some(Origin::RollUp { barrier: *barrier, kept: positions, only: Vec::new() })
         })
     }
 }

@@ -15,6 +15,7 @@ pub mod certify;
 pub mod charge;
 mod config;
 mod departure;
+pub mod derive;
 pub mod domain;
 pub mod engine;
 pub mod error;

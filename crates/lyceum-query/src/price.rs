@@ -13,6 +13,7 @@ use crate::catalog::Population;
 use crate::certify::{Certificate, CertifiedBarrier, CertifiedQuery};
 use crate::config::EngineConfig;
 use crate::departure::priced_time;
+use crate::derive::{Asked, describe};
 use crate::failure::PriceError;
 use crate::layout;
 use crate::noise::NoisePlan;
@@ -42,6 +43,8 @@ pub struct PricedQuery {
     epsilon_alone: f64,
     priced_time: Duration,
     request_key: [u8; 32],
+    /// By barrier: what reuse knows of it.
+    pub(crate) asked: Vec<Option<Asked>>,
     fresh: bool,
 }
 
@@ -124,6 +127,7 @@ pub(crate) async fn price(
         barriers.iter().zip(&specs).map(|(b, spec)| (&b.barrier, spec.as_ref())).collect();
     let noise = noise::plans(&both, query, epsilon, &population)?;
     let price = noise.iter().map(noise::total).fold(Budget::ZERO, saturating);
+    let asked = barriers.iter().zip(&noise).map(|(b, n)| describe(b, n, epsilon)).collect();
     let above = Above::new(above, released, &barriers.iter().map(|b| &b.barrier).zip(&noise).collect::<Vec<_>>());
     let rows: u64 = barriers.iter().flat_map(|b| &b.barrier.sources).fold(0, |n, s| n.saturating_add(s.expected_rows));
     let sources = each_once(barriers.iter().flat_map(|b| &b.barrier.sources));
@@ -148,6 +152,7 @@ pub(crate) async fn price(
         population,
         priced_time: priced_time(config.time_base, rows, config.time_per_row, config.time_grid),
         request_key,
+        asked,
         fresh,
     })
 }

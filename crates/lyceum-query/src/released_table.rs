@@ -23,12 +23,14 @@ pub(crate) struct ReleasedTable {
 pub(crate) enum Origin {
     /// A barrier's, as they are.
     Barrier(usize),
-    /// A barrier's with declared keys, the noisy cells summed over all keys but these: totals that add up.
+    /// A barrier's with declared keys, some of its noisy cells summed over all keys but these: totals that add up.
     RollUp {
         /// The barrier.
         barrier: usize,
-        /// Positions of the keys that are kept, rising.
+        /// Positions of the keys that are kept, in showing order.
         kept: Vec<usize>,
+        /// By key of the barrier: positions in its list that take part; empty: all of every key.
+        only: Vec<Vec<usize>>,
     },
 }
 

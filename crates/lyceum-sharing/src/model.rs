@@ -253,6 +253,26 @@ pub struct StoredAnswer {
     pub released: Vec<u8>,
 }
 
+/// What one barrier of an answer released: stored beside the answer, so that other questions find it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// Which of the query's barriers, from 0.
+    pub barrier: u32,
+    /// Equal families read the same rows of the same releases under the same policies, but for conditions.
+    pub family: [u8; 32],
+    /// The descriptor as JSON (see `lyceum_query::derive`).
+    pub descriptor: String,
+}
+
+/// A barrier of an answer that may be given again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DescribedAnswer {
+    /// The charge that paid for the answer.
+    pub charge: ChargeId,
+    /// What it released.
+    pub described: Described,
+}
+
 /// A line of a workspace's query history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueryRecord {

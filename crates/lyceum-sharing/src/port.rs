@@ -3,8 +3,9 @@
 //! in the same transaction (write-ahead audit), returning the event's index.
 
 use crate::model::{
-    AccountBalance, Artefact, ChargeOutcome, DatasetRecord, Member, NewCharge, PopulationRecord, QueryRecord,
-    ReleaseRecord, StoredAnswer, TableFiles, Token, TokenHash, User, VersionRecord, Workspace,
+    AccountBalance, Artefact, ChargeOutcome, DatasetRecord, Described, DescribedAnswer, Member, NewCharge,
+    PopulationRecord, QueryRecord, ReleaseRecord, StoredAnswer, TableFiles, Token, TokenHash, User, VersionRecord,
+    Workspace,
 };
 use async_trait::async_trait;
 use lyceum_audit::event::{Account, Event};
@@ -151,6 +152,9 @@ pub trait LedgerStore: Send + Sync {
     async fn populations(&self) -> PortResult<Vec<PopulationRecord>>;
     /// The stored answer of a request key, if it was answered and every release it read is still active.
     async fn stored_answer(&self, request_key: [u8; 32]) -> PortResult<Option<StoredAnswer>>;
+    /// The newest `limit` barriers of a family, newest first, whose answers are stored and read only releases that are
+    /// still active.
+    async fn described_answers(&self, family: [u8; 32], limit: u32) -> PortResult<Vec<DescribedAnswer>>;
     /// The stored answer of a charge, whatever became of its releases.
     async fn answer_of(&self, charge: ChargeId) -> PortResult<Option<StoredAnswer>>;
     /// The charge that a client's idempotency key led to.
@@ -164,11 +168,12 @@ pub trait LedgerStore: Send + Sync {
     /// every release is active, that no equal request is answered or running (unless `fresh`), that the epochs are
     /// of the population's length, and that spent + price fits each cap.
     async fn charge(&self, charge: NewCharge, sql: Artefact, event: Event) -> PortResult<ChargeOutcome>;
-    /// Stores the answer of a charge, once; durable when this returns.
+    /// Stores the answer of a charge, once, with what its barriers released; durable when this returns.
     async fn store_answer(
         &self,
         charge: ChargeId,
         released: Vec<u8>,
+        described: Vec<Described>,
         artefact: Artefact,
         event: Event,
     ) -> PortResult<EventIndex>;

@@ -1,12 +1,11 @@
 //! Person-months on the generated advertising data: a question over three months debits three, a new month brings new
 //! budget, an old one doesn't get its own back.
 
-use lyceum_schema::wire::{AuditClaims, PopulationBudget, QueryAnswer, Release, ValidationReport, Version};
+use lyceum_schema::wire::{AuditClaims, PopulationBudget, QueryAnswer, Release, ValidationReport};
 use lyceum_tests::cli::Shell;
 use lyceum_tests::person::Question;
 use lyceum_tests::server::Server;
 use lyceum_tests::study::{Caps, Study, WORKSPACE, login, policy};
-use reqwest::Method;
 use serde_json::{Value, json};
 
 const CAPS: Caps = Caps { total: 2.0, default: 0.5 };

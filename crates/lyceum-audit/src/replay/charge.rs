@@ -156,6 +156,26 @@ impl Replay {
 
     /// A paid answer is free to give again, to a member of its workspace, as long as its releases are active.
     pub(super) fn repeat(&mut self, event: &Event, id: &ChargeId) -> Result<(), Broken> {
+        self.may_repeat(event, id)?;
+        self.counts.repeats += 1;
+        Ok(())
+    }
+
+    /// What is computed from paid answers is as free as they are. Whether it could be is said by the answers' bytes
+    /// and the SQL text, which are beside the log.
+    pub(super) fn derive(&mut self, event: &Event, charges: &[ChargeId]) -> Result<(), Broken> {
+        if charges.is_empty() {
+            return Err(Broken::NoCharge);
+        }
+        if !charges.is_sorted_by(|a, b| a < b) {
+            return Err(Broken::Unordered);
+        }
+        charges.iter().try_for_each(|id| self.may_repeat(event, id))?;
+        self.counts.repeats += 1;
+        Ok(())
+    }
+
+    fn may_repeat(&self, event: &Event, id: &ChargeId) -> Result<(), Broken> {
         let (workspace, _) = self.member(event)?;
         let charge = self.charges.get(id).ok_or(Broken::NoCharge)?;
         if charge.state != ChargeState::Answered {
@@ -167,7 +187,6 @@ impl Replay {
         for release in &charge.releases {
             self.active(release, workspace)?;
         }
-        self.counts.repeats += 1;
         Ok(())
     }
 

@@ -24,7 +24,7 @@ pub struct Summary {
     pub failed: u64,
     /// Charges neither answered nor failed (yet).
     pub open: Vec<ChargeId>,
-    /// Paid answers given again.
+    /// Paid answers given again, or others computed from them.
     pub repeats: u64,
     /// Prices asked for.
     pub priced: u64,

@@ -118,6 +118,9 @@ pub enum Broken {
     /// A repeat of something that was never answered.
     #[error("it repeats a charge that has no answer")]
     Unanswered,
+    /// The charges that an answer is derived from stand there twice, or in another order.
+    #[error("it names charges out of order, or one twice")]
+    Unordered,
 }
 
 impl Broken {
@@ -155,6 +158,7 @@ impl Broken {
             Self::Settled => "E6131",
             Self::OtherQuery => "E6132",
             Self::Unanswered => "E6133",
+            Self::Unordered => "E6134",
         }
     }
 }

@@ -213,3 +213,22 @@ fn each_charge_ends_once_and_each_repeat_names_an_answer() {
     assert_eq!(refused(vec![repeated()]), "E6130");
     assert!(asked(vec![charged(1), answered(1), repeated(), repeated()]).is_ok());
 }
+
+#[test]
+fn derived_answers_name_answered_charges_of_active_releases() {
+    let derived = |charges: &[u32]| EventKind::QueryDerived {
+        charges: charges.iter().map(|&n| charge(n)).collect(),
+        sql: hash("q"),
+    };
+    let both = || vec![charged(1), answered(1), charged(2), answered(2)];
+    let with = |more: Vec<EventKind>| both().into_iter().chain(more).collect::<Vec<_>>();
+    assert!(asked(with(vec![derived(&[1, 2]), derived(&[2])])).is_ok());
+    assert_eq!(refused(with(vec![derived(&[])])), "E6130");
+    assert_eq!(refused(with(vec![derived(&[2, 1])])), "E6134");
+    assert_eq!(refused(with(vec![derived(&[1, 1])])), "E6134");
+    assert_eq!(refused(with(vec![derived(&[1, 3])])), "E6130");
+    assert_eq!(refused(with(vec![charged(3), derived(&[1, 3])])), "E6133");
+    let paused = EventKind::ReleasePaused { release: release(1), reason: "why".to_owned() };
+    assert_eq!(refused(with(vec![paused, derived(&[1])])), "E6120");
+    assert_eq!(refused_by(Some(ADMIN), derived(&[1])), "E6106");
+}

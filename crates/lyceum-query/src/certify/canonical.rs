@@ -9,7 +9,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use std::fmt::Write;
 
 /// Writes a plan in normal form. Tables are named by release and version, and by the place where they stand.
-pub(super) fn plan(plan: &LogicalPlan, text: &mut String) {
+pub(crate) fn plan(plan: &LogicalPlan, text: &mut String) {
     let list = |expressions: &[Expr]| format!("{:?}", expressions.iter().map(expression).collect::<Vec<_>>());
     // Writing to a string never fails.
     let _ = match plan {
@@ -44,7 +44,8 @@ pub(super) fn values(values: Option<&[ScalarValue]>) -> String {
     format!("{:?}", values.map(|v| v.iter().map(|v| format!("{v:?}")).collect::<Vec<_>>()))
 }
 
-fn expression(expr: &Expr) -> String {
+/// An expression in normal form.
+pub(crate) fn expression(expr: &Expr) -> String {
     let escaped = expr.clone().transform_up(|e| {
         Ok(match e {
             Expr::Literal(ScalarValue::Utf8(Some(text)), metadata) => {

@@ -88,7 +88,7 @@ impl<'a> Numbers<'a> {
         });
         let draws: Vec<u64> = draws.collect();
         let draws_per_group = groups.widths.iter().sum::<usize>() as u64;
-        let Origin::RollUp { kept, .. } = &table.origin else {
+        let Origin::RollUp { kept, only, .. } = &table.origin else {
             return Ok(Self {
                 table,
                 keys: groups.keys.clone(),
@@ -104,7 +104,7 @@ impl<'a> Numbers<'a> {
                 first_draw,
             });
         };
-        let members = members(&facts.listed, kept, groups.groups).ok_or(FinishError::Stored)?;
+        let members = members(&facts.listed, kept, only, groups.groups).ok_or(FinishError::Stored)?;
         let first: Vec<u32> = members.iter().filter_map(|m| m.first().copied()).collect();
         let first = UInt32Array::from(first);
         let keys = kept.iter().map(|&k| take(groups.keys.get(k)?, &first, None).ok());
@@ -116,6 +116,7 @@ impl<'a> Numbers<'a> {
         };
         // Every total is over as many cells as any other.
         let summed = members.first().map_or(1, Vec::len) as f64;
+        let groups_of_one_unit = if summed > 1.0 { f64::from(facts.max_groups) } else { 1.0 };
         Ok(Self {
             table,
             keys: keys.collect::<Option<_>>().ok_or(FinishError::Stored)?,
@@ -125,7 +126,7 @@ impl<'a> Numbers<'a> {
             draws,
             draws_per_group,
             sigmas: groups.sigmas.iter().map(|s| s * summed.sqrt()).collect(),
-            most: most.map(|m| m * f64::from(facts.max_groups)).collect(),
+            most: most.map(|m| m * groups_of_one_unit).collect(),
             members: Some(members),
             group_sigmas: &groups.sigmas,
             first_draw,
@@ -191,22 +192,34 @@ fn value_at(cells: &[i64], at: usize) -> i64 {
     cells.get(at).copied().unwrap_or(0)
 }
 
-/// By combination of the kept keys' values: the groups of the declared product that have it.
-fn members(listed: &[usize], kept: &[usize], groups: usize) -> Option<Vec<Vec<u32>>> {
-    if listed.iter().product::<usize>() != groups {
+/// By combination of the kept keys' values, in the order of `kept`: the groups of the declared product that have it.
+/// Only groups count whose values stand in `only`, if it says something.
+fn members(listed: &[usize], kept: &[usize], only: &[Vec<usize>], groups: usize) -> Option<Vec<Vec<u32>>> {
+    if listed.iter().product::<usize>() != groups || !(only.is_empty() || only.len() == listed.len()) {
         return None;
     }
-    let rows = kept.iter().map(|&k| listed.get(k)).try_fold(1usize, |n, l| Some(n * l?))?;
+    // By key: where each value of its list stands among those that take part.
+    let mut places = Vec::with_capacity(listed.len());
+    for (key, &length) in listed.iter().enumerate() {
+        let mut place: Vec<Option<usize>> =
+            if only.is_empty() { (0..length).map(Some).collect() } else { vec![None; length] };
+        for (i, &value) in only.get(key).into_iter().flatten().enumerate() {
+            *place.get_mut(value)? = Some(i);
+        }
+        places.push(place);
+    }
+    let count = |key: usize| Some(places.get(key)?.iter().flatten().count());
+    let rows = kept.iter().try_fold(1usize, |n, &k| Some(n * count(k)?))?;
+    let counts = (0..listed.len()).map(count).collect::<Option<Vec<_>>>()?;
     let mut members = vec![Vec::new(); rows];
     for group in 0..groups {
-        let mut row = 0;
         let mut rest = groups;
-        for (key, &length) in listed.iter().enumerate() {
+        let here = listed.iter().zip(&places).map(|(&length, place)| {
             rest /= length;
-            if kept.contains(&key) {
-                row = row * length + group / rest % length;
-            }
-        }
+            place.get(group / rest % length).copied().flatten()
+        });
+        let Some(here) = here.collect::<Option<Vec<usize>>>() else { continue };
+        let row = kept.iter().try_fold(0, |row, &k| Some(row * counts.get(k)? + here.get(k)?))?;
         members.get_mut(row)?.push(u32::try_from(group).ok()?);
     }
     Some(members)
@@ -334,10 +347,21 @@ mod tests {
 
     #[test]
     fn totals_are_over_the_groups_with_the_same_kept_keys() {
-        assert_eq!(members(&[2, 3], &[0], 6), Some(vec![vec![0, 1, 2], vec![3, 4, 5]]));
-        assert_eq!(members(&[2, 3], &[1], 6), Some(vec![vec![0, 3], vec![1, 4], vec![2, 5]]));
-        assert_eq!(members(&[2, 3], &[], 6), Some(vec![vec![0, 1, 2, 3, 4, 5]]));
-        assert_eq!(members(&[2, 3], &[0, 1], 6), Some((0..6).map(|g| vec![g]).collect()));
-        assert_eq!(members(&[2, 3], &[0], 5), None);
+        let all = |kept: &[usize], groups| members(&[2, 3], kept, &[], groups);
+        assert_eq!(all(&[0], 6), Some(vec![vec![0, 1, 2], vec![3, 4, 5]]));
+        assert_eq!(all(&[1], 6), Some(vec![vec![0, 3], vec![1, 4], vec![2, 5]]));
+        assert_eq!(all(&[], 6), Some(vec![vec![0, 1, 2, 3, 4, 5]]));
+        assert_eq!(all(&[0, 1], 6), Some((0..6).map(|g| vec![g]).collect()));
+        assert_eq!(all(&[1, 0], 6), Some(vec![vec![0], vec![3], vec![1], vec![4], vec![2], vec![5]]));
+        assert_eq!(all(&[0], 5), None);
+    }
+
+    #[test]
+    fn totals_leave_out_what_the_conditions_leave_out() {
+        let only = |taken: [&[usize]; 2], kept: &[usize]| members(&[2, 3], kept, &taken.map(<[usize]>::to_vec), 6);
+        assert_eq!(only([&[0, 1], &[2]], &[0]), Some(vec![vec![2], vec![5]]));
+        assert_eq!(only([&[1], &[0, 2]], &[1]), Some(vec![vec![3], vec![5]]));
+        assert_eq!(only([&[1], &[0, 2]], &[]), Some(vec![vec![3, 5]]));
+        assert_eq!(members(&[2, 3], &[0], &[vec![0]], 6), None);
     }
 }

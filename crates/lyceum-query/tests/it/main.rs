@@ -5,6 +5,7 @@ mod attacks;
 mod below;
 mod certificate;
 mod certify;
+mod derive;
 mod epochs;
 mod experiments;
 mod layout;

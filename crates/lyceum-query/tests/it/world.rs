@@ -67,7 +67,7 @@ bounds = [0, 100]
 nullable = true
 "#;
 
-const POLICY: &str = r#"
+pub(crate) const POLICY: &str = r#"
 kind = "protected"
 purpose = "tests"
 approvals = 1

@@ -168,7 +168,7 @@ pub struct Explanation {
     /// What is left before paying; absent for public questions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_left: Option<BudgetLeft>,
-    /// Whether an equal question is answered already: asking again is free.
+    /// Whether an equal question is answered already, or the answer can be computed from earlier ones: asking is free.
     pub answered_before: bool,
     /// The columns with what can be said about their accuracy.
     pub columns: Vec<ExplainedColumn>,

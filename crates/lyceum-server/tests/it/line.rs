@@ -35,6 +35,59 @@ async fn an_answer_is_paid_once_and_repeated_for_free() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_earlier_answers_say_is_computed_from_them_for_free() {
+    let story = Story::new().await;
+    let path = "/v1/workspaces/lift/queries";
+    let dry = |sql: &str| story.app.json(&story.researcher, "POST", path, json!({"sql": sql, "dry_run": true}));
+    let total = "SELECT COUNT(*) AS people FROM visits";
+    assert_eq!(expect(200, dry(total).await)["answered_before"], false);
+    let fine = "SELECT segment, COUNT(*) AS people, SUM(visit) AS visits FROM visits GROUP BY segment";
+    let first = expect(200, story.ask(fine).await);
+
+    let priced = expect(200, dry(total).await);
+    assert_eq!(priced["answered_before"], true);
+    assert!(priced["notes"][0].as_str().unwrap().starts_with("free: computed from earlier answers"), "{priced}");
+    let rolled = expect(200, story.ask(total).await);
+    let people = |row: usize| first["rows"][row][1].as_i64().unwrap();
+    assert_eq!(rolled["rows"], json!([[people(0) + people(1)]]));
+    assert_eq!((&rolled["repeated"], &rolled["charge"]), (&json!(true), &first["charge"]));
+    assert_eq!(rolled["budget_left"], first["budget_left"], "it is free");
+    assert_eq!(rolled["receipt"]["entry"], first["receipt"]["entry"], "the receipt of the answer it comes from");
+    let notes = rolled["notes"].to_string();
+    let entry = format!("computed from the answers in log entries {}", first["receipt"]["entry"]);
+    assert!(notes.contains("derived from an earlier answer") && notes.contains(&entry), "{notes}");
+    let width = |answer: &Value, column: usize| {
+        let interval = &answer["noise_intervals"][0][column];
+        interval["high"].as_f64().unwrap() - interval["low"].as_f64().unwrap()
+    };
+    assert!((width(&rolled, 0) / width(&first, 1) - 2f64.sqrt()).abs() < 0.05, "the noise of two cells");
+    for sql in [
+        "SELECT segment, AVG(visit) AS rate FROM visits GROUP BY segment HAVING COUNT(*) > -1000",
+        "SELECT COUNT(*) AS people FROM visits WHERE segment = 'new'",
+    ] {
+        let derived = expect(200, story.ask(sql).await);
+        assert_eq!((&derived["repeated"], &derived["budget_left"]), (&json!(true), &first["budget_left"]), "{sql}");
+    }
+
+    // Said to be answered anew, it is charged, and then it is the less noisy answer.
+    let fresh = expect(
+        200,
+        story.ask(&total.replace("SELECT", "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (fresh = true)")).await,
+    );
+    assert_eq!(fresh["repeated"], false);
+    assert_ne!(fresh["budget_left"], first["budget_left"]);
+    assert!(width(&fresh, 0) < width(&rolled, 0));
+
+    // The log says all of it, and adds up.
+    let claims = expect(200, story.app.json(&story.reviewer, "GET", "/v1/audit/claims", Value::Null).await);
+    assert!(claims["accounts"].as_array().unwrap().iter().all(|a| a["charges"] == 2), "{claims}");
+    // Of a paused release nothing is computed any more.
+    let pause = format!("/v1/releases/{}/pause", story.release);
+    expect(200, story.app.json(&story.partner, "POST", &pause, json!({"reason": "a question"})).await);
+    assert_ne!(story.ask(total).await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_idempotency_key_resumes_its_charge_and_no_other() {
     let story = Story::new().await;
     let send = |sql: &'static str| {

@@ -3,6 +3,7 @@
 //! Everything from the payment on runs in a task of its own, so that a client who goes away loses neither the
 //! charge nor the answer: the same question finds it stored. What was refused, priced and repeated is logged too.
 
+mod derive;
 mod explain;
 mod pay;
 mod refusal;
@@ -48,7 +49,8 @@ pub struct Given {
 
 /// The payment behind an answer.
 pub struct Paid {
-    /// The query that was charged; for repeats, the original.
+    /// The query that was charged; for repeats, the original; for derived answers, the newest that they are derived
+    /// from, with its charge and its receipt.
     pub query: QueryId,
     /// The charge.
     pub charge: ChargeId,
@@ -56,7 +58,7 @@ pub struct Paid {
     pub price: wire::Price,
     /// What is left.
     pub left: wire::BudgetLeft,
-    /// Whether it was paid for before and given again for free.
+    /// Whether it was paid for before, or computed from what was, and given for free.
     pub repeated: bool,
     /// Proof that the answer is in the log.
     pub receipt: wire::Receipt,
@@ -204,6 +206,11 @@ async fn private(app: &Arc<App>, question: Question, priced: Box<PricedQuery>) -
         && let Some(stored) = app.ledger.stored_answer(priced.request_key()).await?
     {
         return repeat::give(app, &question, priced.above(), stored).await;
+    }
+    if !question.fresh
+        && let Some(derivation) = derive::way(app, &priced).await?
+    {
+        return derive::give(app, &question, derivation).await;
     }
     pay::and_answer(app, question, priced).await
 }

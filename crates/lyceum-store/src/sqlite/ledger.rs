@@ -14,7 +14,8 @@ use lyceum_schema::name::PopulationName;
 use lyceum_schema::state::{QueryState, ReleaseState};
 use lyceum_schema::time::Micros;
 use lyceum_sharing::model::{
-    AccountBalance, Artefact, ChargeOutcome, NewCharge, PopulationRecord, QueryRecord, StoredAnswer,
+    AccountBalance, Artefact, ChargeOutcome, Described, DescribedAnswer, NewCharge, PopulationRecord, QueryRecord,
+    StoredAnswer,
 };
 use lyceum_sharing::port::{EventIndex, LedgerStore, PortError, PortResult};
 use sqlx::sqlite::SqliteRow;
@@ -71,6 +72,11 @@ impl LedgerStore for SqliteStore {
         optional(statement, &self.readers).await?.as_ref().map(answer).transpose()
     }
 
+    async fn described_answers(&self, family: [u8; 32], limit: u32) -> PortResult<Vec<DescribedAnswer>> {
+        let statement = sqlx::query(DESCRIBED_BY_FAMILY).bind(family.to_vec()).bind(i64::from(limit));
+        all(statement, &self.readers).await?.iter().map(described).collect()
+    }
+
     async fn answer_of(&self, charge: ChargeId) -> PortResult<Option<StoredAnswer>> {
         let statement = sqlx::query(ANSWER_BY_CHARGE).bind(charge.bytes());
         optional(statement, &self.readers).await?.as_ref().map(answer).transpose()
@@ -97,6 +103,7 @@ impl LedgerStore for SqliteStore {
         &self,
         charge: ChargeId,
         released: Vec<u8>,
+        described: Vec<Described>,
         artefact: Artefact,
         event: Event,
     ) -> PortResult<EventIndex> {
@@ -107,6 +114,16 @@ impl LedgerStore for SqliteStore {
             .bind(released)
             .bind(event.time.0);
         run(statement, write.on()).await?;
+        for Described { barrier, family, descriptor } in described {
+            let statement = sqlx::query(
+                "INSERT INTO answer_descriptors (charge_id, barrier, family, descriptor) VALUES (?, ?, ?, ?)",
+            )
+            .bind(charge.bytes())
+            .bind(i64::from(barrier))
+            .bind(family.to_vec())
+            .bind(descriptor);
+            run(statement, write.on()).await?;
+        }
         write.artefact(artefact).await?;
         let index = write.event(&event).await?;
         end(&mut write, charge, QueryState::Answered, index).await?;
@@ -194,6 +211,21 @@ pub(super) const ANSWER_BY_REQUEST: &str = select_answer!(
     "WHERE c.request_key = ? AND NOT EXISTS (SELECT 1 FROM charge_releases s JOIN releases r ON r.id = s.release_id \
      WHERE s.charge_id = c.id AND r.state <> 'active') ORDER BY c.ended_idx DESC LIMIT 1"
 );
+
+/// Barriers of a family, newest first, whose answers' releases are all active.
+const DESCRIBED_BY_FAMILY: &str = "SELECT d.charge_id, d.barrier, d.family, d.descriptor FROM answer_descriptors d JOIN charges c ON c.id = d.charge_id \
+     WHERE d.family = ? AND NOT EXISTS (SELECT 1 FROM charge_releases s JOIN releases r ON r.id = s.release_id \
+     WHERE s.charge_id = c.id AND r.state <> 'active') ORDER BY c.ended_idx DESC, d.barrier LIMIT ?";
+
+/// A row of [`DESCRIBED_BY_FAMILY`].
+fn described(row: &SqliteRow) -> PortResult<DescribedAnswer> {
+    let described = Described {
+        barrier: row.unsigned32("barrier")?,
+        family: row.bytes32("family")?,
+        descriptor: row.text("descriptor")?,
+    };
+    Ok(DescribedAnswer { charge: row.id("charge_id")?, described })
+}
 
 /// A row of [`ANSWER_BY_CHARGE`] or [`ANSWER_BY_REQUEST`].
 pub(super) fn answer(row: &SqliteRow) -> PortResult<StoredAnswer> {

@@ -84,9 +84,10 @@ impl SqliteStore {
 const READERS: u32 = 4;
 
 /// Migrations in order. A released one never changes: its checksum is in every database.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "first", include_str!("../../migrations/sqlite/0001_first.sql")),
     (2, "epochs", include_str!("../../migrations/sqlite/0002_epochs.sql")),
+    (3, "answer descriptors", include_str!("../../migrations/sqlite/0003_answer_descriptors.sql")),
 ];
 
 /// Embedded by `include_str!` rather than by sqlx's macro: no build of its macro crates, and an edit is seen.

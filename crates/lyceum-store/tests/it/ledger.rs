@@ -1,15 +1,16 @@
 //! Charges, one by one and at once.
 
-use crate::world::{CAP, World, answer, assert_replays, event, in_epochs, open, paperwork, pay, span};
+use crate::world::{CAP, World, answer, assert_replays, described, event, in_epochs, open, paperwork, pay, span};
 use lyceum_audit::event::EventKind;
 use lyceum_privacy::{Budget, Delta, Rho};
 use lyceum_schema::epoch::{Epochs, Every};
 use lyceum_schema::state::{QueryState, ReleaseState};
-use lyceum_sharing::model::ChargeOutcome;
+use lyceum_sharing::model::{ChargeOutcome, DescribedAnswer};
 use lyceum_sharing::port::{LedgerStore, PortError, Releases};
 use lyceum_store::log::EventSource;
 
 const HALF: Budget = Budget { rho: Rho(501), delta: Delta(1) };
+const SMALL: Budget = Budget { rho: Rho(1), delta: Delta(1) };
 
 #[tokio::test]
 async fn of_parallel_charges_that_fit_once_one_is_made() {
@@ -99,6 +100,41 @@ async fn a_charge_is_made_once_and_answered_once() {
     let root = store.balances_in(&world.accounts(0, 0)[0], &Epochs::NONE).await.unwrap();
     assert_eq!(root.iter().map(|b| (b.epoch, b.spent)).collect::<Vec<_>>(), [(None, HALF)]);
     assert_replays(&store, home.log_key().origin()).await;
+}
+
+#[tokio::test]
+async fn descriptors_are_found_by_family_as_long_as_the_releases_are_active() {
+    let directory = tempfile::tempdir().unwrap();
+    let (home, store) = open(directory.path()).await;
+    let world = World::create(&store, home.log_key().origin()).await;
+    let mut charges = Vec::new();
+    for (release, key) in [(0, 1), (1, 2), (0, 3)] {
+        let charge = world.charge(0, release, key, SMALL);
+        let (query, id) = (charge.query, charge.charge);
+        assert!(matches!(pay(&store, charge).await, ChargeOutcome::Charged { .. }));
+        assert!(store.described_answers([2; 32], 10).await.unwrap().iter().all(|d| d.charge != id), "not answered");
+        answer(&store, query, id).await.unwrap();
+        charges.push(id);
+    }
+    let found = |charge: usize, barrier| DescribedAnswer {
+        charge: charges[charge],
+        described: described(charges[charge], barrier),
+    };
+    let newest_first = vec![found(2, 1), found(1, 1), found(0, 1)];
+    assert_eq!(store.described_answers([2; 32], 10).await.unwrap(), newest_first);
+    assert_eq!(store.described_answers([2; 32], 2).await.unwrap(), newest_first[..2]);
+    assert_eq!(store.described_answers([3; 32], 10).await.unwrap(), vec![]);
+    let move_to = |next, kind| {
+        store.move_release(world.releases[0], next, event(Some(world.partner), Some(world.workspace), kind))
+    };
+    let paused = EventKind::ReleasePaused { release: world.releases[0], reason: "x".to_owned() };
+    move_to(ReleaseState::Paused, paused).await.unwrap();
+    assert_eq!(store.described_answers([1; 32], 10).await.unwrap(), vec![found(1, 0)], "of the other release");
+    move_to(ReleaseState::Active, EventKind::ReleaseResumed { release: world.releases[0] }).await.unwrap();
+    assert_eq!(store.described_answers([1; 32], 10).await.unwrap().len(), 3);
+    let revoked = EventKind::ReleaseRevoked { release: world.releases[0], reason: "x".to_owned() };
+    move_to(ReleaseState::Revoked, revoked).await.unwrap();
+    assert_eq!(store.described_answers([1; 32], 10).await.unwrap(), vec![found(1, 0)]);
 }
 
 #[tokio::test]

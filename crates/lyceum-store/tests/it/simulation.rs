@@ -9,6 +9,7 @@ use lyceum_schema::id::{ChargeId, QueryId};
 use lyceum_schema::state::{QueryState, ReleaseState};
 use lyceum_sharing::model::ChargeOutcome;
 use lyceum_sharing::port::{LedgerStore, PortError, Releases};
+use lyceum_store::log::EventSource;
 use lyceum_store::sqlite::SqliteStore;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};

@@ -9,8 +9,8 @@ use lyceum_schema::name::OrganisationName;
 use lyceum_schema::state::{ReleaseKind, ReleaseState, Role};
 use lyceum_schema::time::Micros;
 use lyceum_sharing::model::{
-    Artefact, ChargeOutcome, DatasetRecord, DebitRequest, NewCharge, PopulationRecord, ReleaseRecord, TableFiles, User,
-    Workspace,
+    Artefact, ChargeOutcome, DatasetRecord, DebitRequest, Described, NewCharge, PopulationRecord, ReleaseRecord,
+    TableFiles, User, Workspace,
 };
 use lyceum_sharing::port::{Datasets, Identities, LedgerStore, Releases, Workspaces};
 use lyceum_store::clock::SystemClock;
@@ -215,6 +215,11 @@ pub(crate) fn paperwork(charge: &NewCharge) -> (Artefact, Event) {
     (sql, event(Some(charge.user), Some(charge.workspace), kind))
 }
 
+/// What an answer of [`answer`] is described by: two barriers, of the families 1 and 2.
+pub(crate) fn described(charge: ChargeId, barrier: u32) -> Described {
+    Described { barrier, family: [1 + barrier as u8; 32], descriptor: format!("{barrier} of {charge}") }
+}
+
 /// Answers a charge with its own id as the released bytes.
 pub(crate) async fn answer(
     store: &SqliteStore,
@@ -224,7 +229,8 @@ pub(crate) async fn answer(
     let released = charge.to_string().into_bytes();
     let artefact = artefact("answer", &released);
     let kind = EventKind::QueryAnswered { query, charge, answer: artefact.reference.clone() };
-    store.store_answer(charge, released, artefact, event(None, None, kind)).await
+    let described = (0..2).map(|barrier| described(charge, barrier)).collect();
+    store.store_answer(charge, released, described, artefact, event(None, None, kind)).await
 }
 
 pub(crate) fn table(name: &str, paths: &[&str]) -> TableFiles {

@@ -1,6 +1,6 @@
 //! What a question would cost, how accurate it would be, and why it is private. Spends nothing.
 
-use super::{Outcome, Question};
+use super::{Outcome, Question, derive};
 use crate::accounts;
 use crate::app::App;
 use crate::artefact::artefact;
@@ -9,6 +9,10 @@ use lyceum_audit::event::EventKind;
 use lyceum_query::certify::Certificate;
 use lyceum_query::price::{ExplainedRelease, PricedQuery};
 use lyceum_schema::wire;
+
+/// What is said of a question that can be computed from stored answers.
+const DERIVABLE: &str = "free: computed from earlier answers, as accurate as those; \
+    what is said of accuracy here is for a new one, OPTIONS (fresh = true)";
 
 /// A question over public tables: free.
 pub(super) fn public() -> wire::Explanation {
@@ -36,16 +40,19 @@ pub(super) async fn private(app: &App, question: &Question, priced: &PricedQuery
     let mut described = accounts::describe_price(price, &question.population, &standings, epochs.clone());
     described.more_like_this = described.more_like_this.saturating_sub(1);
     let left = accounts::describe_left(&question.population, &standings, question.workspace.name.as_str())?;
-    let answered_before = app.ledger.stored_answer(priced.request_key()).await?.is_some();
+    let equal = app.ledger.stored_answer(priced.request_key()).await?.is_some();
+    let derivable = !equal && derive::way(app, priced).await?.is_some();
     let explanation = priced.explain();
 
     let debited = epochs.every().map(|every| format!("debits {epochs}; a person is another unit in every {every}"));
-    let notes = each_once(debited.into_iter().chain(explanation.releases.iter().flat_map(notes)));
+    let derived = derivable.then(|| DERIVABLE.to_owned());
+    let first = derived.into_iter().chain(debited);
+    let notes = each_once(first.chain(explanation.releases.iter().flat_map(notes)));
     Ok(Outcome::Explanation(Box::new(wire::Explanation {
         kind: wire::AnswerKind::Private,
         price: Some(described),
         budget_left: Some(left),
-        answered_before,
+        answered_before: equal || derivable,
         columns: explanation
             .columns
             .into_iter()

@@ -3,12 +3,12 @@
 //! The ledger's adapter turns a charge request into one serialisable transaction of the store. After it, every way
 //! to fail ends in `fail_charge` and one constant error: no path gives a charge back.
 
-use super::{Given, Paid, Question, receipt, refuse, repeat};
+use super::{Given, Paid, Question, derive, receipt, refuse, repeat};
 use crate::accounts::{self, share};
 use crate::app::App;
 use crate::artefact::artefact;
 use crate::error::{Error, OverBudget, Result};
-use crate::model::{ChargeOutcome, NewCharge, StoredAnswer};
+use crate::model::{ChargeOutcome, Described, NewCharge, StoredAnswer};
 use async_trait::async_trait;
 use lyceum_audit::event::{Account, Debit, Event, EventKind};
 use lyceum_privacy::{Budget, accounting};
@@ -52,6 +52,14 @@ struct Payment {
     time: Micros,
 }
 
+/// What pricing said of an answer.
+struct Terms {
+    /// It leaves at a multiple of this after the charge.
+    every: Duration,
+    /// It is stored with this.
+    described: Vec<Described>,
+}
+
 /// Stages 5 to 8 with their bookkeeping.
 async fn line(
     app: Arc<App>,
@@ -59,14 +67,14 @@ async fn line(
     priced: Box<PricedQuery>,
     open: Arc<Mutex<Option<Payment>>>,
 ) -> Result<Given> {
-    let every = priced.priced_time();
+    let terms = Terms { every: priced.priced_time(), described: derive::described(&priced) };
     let ledger = Adapter { app: &app, question: &question, open: &open };
     let charged = match charge(*priced, &ledger).await {
         Ok(charged) => charged,
         Err((priced, refused)) => return unpaid(&app, &question, &priced, refused).await,
     };
     let payment = open.lock().unwrap_or_else(PoisonError::into_inner).ok_or(Error::Internal)?;
-    match answer(&app, &question, charged, payment, every).await {
+    match answer(&app, &question, charged, payment, terms).await {
         Ok(given) => Ok(given),
         // The answer is stored: nothing is to be failed, the repeat is free.
         Err(Lost::Shown(error)) => Err(error),
@@ -87,13 +95,13 @@ async fn answer(
     question: &Question,
     charged: Charged,
     payment: Payment,
-    every: Duration,
+    terms: Terms,
 ) -> std::result::Result<Given, Lost> {
     let (groups, above, charge) = app.engine.answer(charged).await.map_err(|_| Lost::Charge)?;
     let bytes = groups.to_bytes().map_err(|_| Lost::Charge)?;
     let document = artefact("answer", bytes.as_slice()).map_err(|_| Lost::Charge)?;
     let event = Event {
-        time: priced_departure(payment.time, app.clock.now(), every),
+        time: priced_departure(payment.time, app.clock.now(), terms.every),
         ..app.event(
             Some(&question.actor),
             Some(question.workspace.id),
@@ -104,7 +112,7 @@ async fn answer(
             },
         )
     };
-    let stored = app.ledger.store_answer(payment.charge, bytes, document, event).await;
+    let stored = app.ledger.store_answer(payment.charge, bytes, terms.described, document, event).await;
     let index = stored.map_err(|_| Lost::Charge)?;
 
     let shown = |e: Error| Lost::Shown(e);
