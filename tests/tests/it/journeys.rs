@@ -139,7 +139,14 @@ fn researcher(people: &People, folder: &Path, hillstrom: &Hillstrom) {
     assert!(again.repeated && again.rows == rates.rows && again.noise_intervals == rates.noise_intervals);
     let entry = |a: &QueryAnswer| a.receipt.as_ref().unwrap().entry;
     assert_eq!(entry(&again), entry(&rates), "a repeat has the original's place in the log");
-    assert_eq!(spent(scholar), before, "repeats are free");
+    let total = answer(
+        scholar,
+        "SELECT SUM(n) AS people FROM (SELECT segment, COUNT(*) AS n FROM hillstrom GROUP BY segment) q",
+    );
+    let derived = answer(scholar, "SELECT COUNT(*) AS people FROM hillstrom");
+    assert!(derived.repeated && derived.rows == total.rows, "a total over released groups");
+    assert_eq!(entry(&derived), entry(&rates), "with the place in the log of what it comes from");
+    assert_eq!(spent(scholar), before, "repeats are free, and so is what follows from them");
 
     let raw = scholar.refused(&["query", "SELECT * FROM hillstrom"]);
     assert!(raw.contains("error[E2") && raw.contains("nothing was charged") && raw.contains("try"), "{raw}");

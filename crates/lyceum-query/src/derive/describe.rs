@@ -55,8 +55,15 @@ pub(crate) fn describe(certified: &CertifiedBarrier, noise: &NoisePlan, epsilon:
             Fold::Units => (FoldText::Units, None),
             Fold::NonNull { value } => (FoldText::NonNull, Some((present(values.get(value)?, rows), None))),
             Fold::Sum { value } => (FoldText::Sum, Some(fixed(values.get(value)?, rows))),
-            // Histograms and sets of values serve equal questions only.
-            Fold::Leaves { .. } | Fold::Level { .. } | Fold::Distinct { .. } => return None,
+            Fold::Distinct { value } => (FoldText::Distinct, Some((text(values.get(value)?), None))),
+            Fold::Leaves { value, nodes } => {
+                (FoldText::Leaves, Some((format!("{nodes} of {}", text(values.get(value)?)), None)))
+            }
+            Fold::Level { leaves, by, nodes } => {
+                let Fold::Leaves { value, nodes: all } = barrier.measures.get(leaves)?.fold else { return None };
+                let of = format!("{nodes} by {by} of {all} of {}", text(values.get(value)?));
+                (FoldText::Level, Some((of, None)))
+            }
         };
         let (value, fixed) = value.map_or((None, None), |(text, fixed)| (Some(text), fixed));
         Some(Summed { fold, value, fixed, low: m.low, high: m.high })

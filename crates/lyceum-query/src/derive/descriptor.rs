@@ -84,6 +84,9 @@ pub(super) enum FoldText {
     NonNull,
     Sum,
     Units,
+    Leaves,
+    Level,
+    Distinct,
 }
 
 /// `fixed(x, exponent, low, high, centre)`.

@@ -3,7 +3,7 @@
 use super::describe::Asked;
 use super::descriptor::{Descriptor, FoldText, KeyText, MeasureText, Summed};
 use super::narrow::allowed;
-use crate::barrier::{Aggregate, Grid, Moment, Moments};
+use crate::barrier::{Aggregate, Grid, Moment, Moments, Quantile};
 use crate::released_table::Origin;
 
 /// How a barrier's numbers are computed from a stored one's.
@@ -45,7 +45,8 @@ pub(super) fn matched(asked: &Asked, stored: &Descriptor) -> Option<Found> {
         if only.is_empty() {
             only = stored.keys.iter().map(|k| Some((0..k.values.as_ref()?.len()).collect())).collect::<Option<_>>()?;
         }
-        only.get_mut(key)?.retain(|p| positions.contains(p));
+        // Positions rise.
+        only.get_mut(key)?.retain(|p| positions.binary_search(p).is_ok());
     }
     if only.iter().any(Vec::is_empty) {
         return None;
@@ -62,7 +63,11 @@ pub(super) fn matched(asked: &Asked, stored: &Descriptor) -> Option<Found> {
     }
     let mut found = Found { keys, only, whole, measures: Vec::new(), uncentred: Vec::new(), noise: 0.0 };
     // Who is in several groups would be counted once for each.
-    let adds_up = |m: &MeasureText| summed <= 1.0 || stored.max_groups <= 1 || m.what.fold != FoldText::Units;
+    let adds_up = |m: &MeasureText| match m.what.fold {
+        FoldText::Units => summed <= 1.0 || stored.max_groups <= 1,
+        FoldText::Distinct => summed <= 1.0,
+        FoldText::Rows | FoldText::NonNull | FoldText::Sum | FoldText::Leaves | FoldText::Level => true,
+    };
     for measure in &wanted.measures {
         let same = |m: &MeasureText| m.what == measure.what && together(m) == together(measure) && adds_up(m);
         found.measures.push(stored.measures.iter().position(same));
@@ -148,7 +153,11 @@ impl Found {
                     None => Aggregate::Average { sum: at(sum)?, count, grid, centre, low, high },
                 }
             }
-            Aggregate::Distinct { .. } | Aggregate::Quantile(_) => return None,
+            Aggregate::Distinct { measure } => Aggregate::Distinct { measure: at(*measure)? },
+            Aggregate::Quantile(quantile) => {
+                let levels = quantile.levels.iter().map(|&l| at(l)).collect::<Option<_>>()?;
+                Aggregate::Quantile(Quantile { levels, ..quantile.clone() })
+            }
             Aggregate::Moments(m) => {
                 let moment = |v: &Moment| {
                     let squares = match v.squares {

@@ -178,6 +178,16 @@ async fn statistics_of_moments_serve_each_other() {
         assert!((d.unwrap().powi(2) - v.unwrap()).abs() < 1e-6);
     }
     assert!(paid.derive(&world, "SELECT VAR_SAMP(spend) AS v FROM orders").await.is_some(), "moments add up");
+    // A histogram's levels and different values, too; the different values of several cells may be the same.
+    let mut paid = Paid::default();
+    let fine = "SELECT segment, spend > 50 AS high, MEDIAN(spend) AS m, COUNT(DISTINCT segment) AS d \
+        FROM orders GROUP BY segment, high";
+    let fine = paid.ask(&world, fine).await;
+    let same = "SELECT segment, spend > 50 AS high, PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY spend) AS m \
+        FROM orders GROUP BY segment, high";
+    assert_eq!(numbers(&paid.derive(&world, same).await.unwrap(), 2), numbers(&fine, 2));
+    assert!(paid.derive(&world, "SELECT segment, MEDIAN(spend) AS m FROM orders GROUP BY segment").await.is_some());
+    assert!(paid.derive(&world, "SELECT COUNT(DISTINCT segment) AS d FROM orders").await.is_none());
     let other = "SELECT segment, VAR_SAMP(spend * 2) AS v FROM orders GROUP BY segment";
     assert!(paid.derive(&world, other).await.is_none());
 }

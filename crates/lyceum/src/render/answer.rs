@@ -38,7 +38,7 @@ pub(crate) fn table(answer: &QueryAnswer) -> String {
     let mut notes = vec![interval_note(answer)];
     notes.extend(answer.notes.iter().cloned());
     if answer.repeated {
-        notes.push("answered before: free, and the same numbers as then".to_owned());
+        notes.push("answered before: free, from the same numbers as then".to_owned());
     } else if let Some(price) = &answer.price {
         notes.push(format!(
             "price {} of your budget (ε {} if it were the only question) · about {} more like this · the same question is free from now on",

@@ -11,7 +11,7 @@ pub(crate) fn words(explanation: &Explanation) -> String {
     let mut lines = Vec::new();
     match (&explanation.price, &explanation.budget_left) {
         _ if explanation.answered_before => {
-            lines.push(" This question is answered already: asking it again is free.".to_owned());
+            lines.push(" What this question asks is answered already: asking is free.".to_owned());
         }
         (Some(price), Some(left)) => lines.push(format!(
             " This question can be answered. It would cost {} of your budget; you have {}. (ε {} if it were the only question; about {} like this)",

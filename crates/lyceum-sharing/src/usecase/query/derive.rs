@@ -15,7 +15,7 @@ use lyceum_query::release::ReleasedGroups;
 use lyceum_schema::id::ChargeId;
 
 /// How many answers of a family are looked at, the newest first.
-const CANDIDATES: u32 = 200;
+const CANDIDATES: u32 = 64;
 
 /// What an answer of the query is to be stored with. Nothing for a barrier that reuse doesn't know.
 pub(super) fn described(priced: &PricedQuery) -> Vec<Described> {
