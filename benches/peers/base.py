@@ -15,7 +15,7 @@ class Engine:
     def __init__(self, folder):
         self.folder = Path(folder)
         self.events, self.users = f"{folder}/events.parquet", f"{folder}/users.parquet"
-        self.rows = sum(f["rows"] for f in json.loads((self.folder / "events.json").read_text()))
+        self.row_count = sum(f["rows"] for f in json.loads((self.folder / "events.json").read_text()))
 
     def setup(self, query):
         """Not timed: connect, load what can't be read in place."""

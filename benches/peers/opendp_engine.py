@@ -25,7 +25,7 @@ class OpenDP(Engine):
         return dp.Context.compositor(
             data=self.frame, privacy_unit=dp.unit_of(contributions=1, identifier="user_id"),
             privacy_loss=dp.loss_of(epsilon=EPSILON, delta=delta), split_evenly_over=1,
-            margins=[dp.polars.Margin(max_length=2 * self.rows, **margin)]).query()
+            margins=[dp.polars.Margin(max_length=2 * self.row_count, **margin)]).query()
 
     def keys(self, query, **types):
         frame = None

@@ -41,7 +41,7 @@ class Qrlew(Engine):
         spec = {"@type": "sarus_data_spec/sarus_data_spec.Dataset", "uuid": json.loads(data.schema)["dataset"], "name": "Transformed",
                 "properties": {}, "doc": "",
                 "spec": {"transformed": {"transform": uuid.uuid4().hex, "arguments": [], "named_arguments": {}}}}
-        size = re.sub(r'("size"\s*:\s*)"?1"?(?=\D)', rf'\g<1>"{self.rows}"', data.size)
+        size = re.sub(r'("size"\s*:\s*)"?1"?(?=\D)', rf'\g<1>"{self.row_count}"', data.size)
         data = qrlew.Dataset.from_str(json.dumps(spec), data.schema, size)
         for table, column, low, high in RANGES:
             data = data.with_range(None, table, column, low, high)

@@ -65,7 +65,7 @@ class SmartNoise(Engine):
             raise Refused("joins are disabled")
         import snsql
         connection = duckdb_connection(self.folder)
-        connection.execute("CREATE SCHEMA s; CREATE VIEW s.events AS SELECT * FROM events")
+        connection.execute("CREATE SCHEMA s; CREATE VIEW s.events AS SELECT * FROM main.events")
         self.sql = SQL[query.id]
         try:
             self.reader = snsql.from_connection(Cursor(connection), privacy=snsql.Privacy(epsilon=EPSILON, delta=DELTA),

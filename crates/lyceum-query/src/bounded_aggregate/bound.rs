@@ -1,13 +1,19 @@
 //! Contribution bounding of one unit's vector, in exact integers.
 //!
 //! Public keys: the vector over all groups is brought into the L2 ball of radius R = √L0·C, where C is the largest
-//! magnitude the unit may add to one group. Every step rounds against the unit: cells are saturated to ±⌊R⌋, the norm
-//! is never rounded down, the factor and the scaled cells are rounded toward zero; the result is checked in wide integers.
+//! magnitude the unit may add to one group. Every step rounds against the unit: the norm is never rounded down, the
+//! factor and the scaled cells are rounded toward zero; the result is checked in wide integers. Cells are saturated far
+//! outside of the ball only, where integers end: saturated to its radius, the sum and the count of an average would lose
+//! their ratio.
 
 /// Fractional bits of a [`Factor`].
 const FACTOR_BITS: u32 = 62;
 /// Cells of wider balls are narrowed to this many bits before the factor is computed: it then has 31 bits or more.
 const NORM_BITS: u32 = 32;
+/// How far outside of the ball cells are saturated: at R times 2 to this power.
+const REACH_BITS: u32 = 16;
+/// Largest magnitude of a cell, whatever the radius.
+const MAX_CELL: u64 = 1 << 62;
 /// Largest R² that leaves room for every intermediate product.
 const MAX_RADIUS_SQUARED: u128 = 1 << 124;
 
@@ -41,10 +47,10 @@ impl Ball {
         self.radius_squared
     }
 
-    /// A cell limited to ±⌊R⌋.
+    /// A cell limited to ±65,536 R, so that norms have room.
     pub(crate) fn saturate(self, cell: i128) -> i64 {
-        let limit = i128::from(self.radius);
-        // ⌊R⌋ ≤ 2⁶², so the limited value fits.
+        let limit = i128::from(self.radius.saturating_mul(1 << REACH_BITS).min(MAX_CELL));
+        // The limited value has 63 bits at most, so it fits.
         i64::try_from(cell.clamp(-limit, limit)).unwrap_or(0)
     }
 
@@ -111,7 +117,8 @@ mod tests {
     #[test]
     fn a_vector_outside_keeps_its_direction() {
         let ball = Ball::new(100, 1).unwrap();
-        assert_eq!(bounded(ball, &[300, 400]), vec![70, 70], "cells are saturated to the radius first");
+        assert_eq!(bounded(ball, &[300, 400]), vec![59, 79], "the norm is 500, and everything is rounded down");
+        assert_eq!(bounded(ball, &[30_000, -40_000]), vec![59, -79]);
         assert_eq!(bounded(ball, &[60, 90]), vec![55, 83]);
     }
 
@@ -145,6 +152,7 @@ mod tests {
         fn scaling_loses_little(cells in prop::collection::vec(-1_000_000i128..1_000_000, 1..40)) {
             let ball = Ball::new(400_000, 4).unwrap();
             let saturated: Vec<i64> = cells.iter().map(|&v| ball.saturate(v)).collect();
+            prop_assert!(cells.iter().zip(&saturated).all(|(v, s)| *v == i128::from(*s)));
             let norm = saturated.iter().map(|&v| (v as f64).powi(2)).sum::<f64>().sqrt();
             let factor = (800_000.0 / norm).min(1.0);
             for (v, b) in saturated.iter().zip(bounded(ball, &cells)) {

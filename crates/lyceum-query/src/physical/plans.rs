@@ -253,7 +253,7 @@ async fn ordinals_are_read_where_units_only_have_to_be_told_apart() {
         ("SELECT k, COUNT(*) FROM (SELECT k, x FROM a) q GROUP BY k", true),
         ("SELECT n, COUNT(*) FROM (SELECT u, k, LEAST(COUNT(*), 3) AS n FROM a GROUP BY u, k) q GROUP BY n", true),
         // Samples of undeclared keys depend on ids; two tables know each other's rows by ids only.
-        ("SELECT x * 1000000, COUNT(*) FROM a GROUP BY x * 1000000", true),
+        ("SELECT x * 1000000, COUNT(*) FROM a GROUP BY x * 1000000", false),
         ("SELECT CAST(x AS VARCHAR), COUNT(*) FROM a GROUP BY CAST(x AS VARCHAR)", false),
         ("SELECT k, SUM(y) FROM a JOIN b USING (u) GROUP BY k", false),
         ("SELECT COUNT(*) FROM (SELECT u, x FROM a UNION ALL SELECT u, y FROM b) q", false),

@@ -177,7 +177,8 @@ fn a_whale_moves_the_groups_by_at_most_its_radius() {
             let sums = |b: &RecordBatch| b.column(m + 1).as_primitive::<Decimal128Type>().values().to_vec();
             let moved: u128 = sums(&with).iter().zip(&sums(&without)).map(|(a, b)| (a - b).unsigned_abs().pow(2)).sum();
             assert!(moved <= ball.radius_squared(), "measure {m}");
-            assert!(moved > ball.radius_squared() / 4, "measure {m} uses what it may");
+            // An average's count shrinks with its sum, which is further outside here.
+            assert!(m == 2 || moved > ball.radius_squared() / 4, "measure {m} uses what it may");
         }
     }
 }
