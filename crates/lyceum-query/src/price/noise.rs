@@ -6,6 +6,7 @@ use crate::barrier::{Barrier, Fold, KeySelection};
 use crate::bounded_aggregate::spec::BoundSpec;
 use crate::catalog::Population;
 use crate::failure::PriceError;
+use crate::faults::{self, Fault};
 use crate::noise::{NoisePlan, SelectionPlan};
 use lyceum_privacy::accounting::{self, Share};
 use lyceum_privacy::mechanism::{MIN_SCALE, Mechanism, MechanismCall, Norm, Sensitivity};
@@ -88,7 +89,7 @@ fn shares(barrier: &Barrier, spec: &BoundSpec) -> Vec<Share> {
             shares.push(Share { sensitivity: l0.sqrt().next_up(), scale: 1.0 });
         }
         shares.extend(spec.balls.iter().map(|ball| Share {
-            sensitivity: (l0 * ball.cell() as f64).next_up(),
+            sensitivity: (if faults::on(Fault::TotalForOneGroup) { 1.0 } else { l0 } * ball.cell() as f64).next_up(),
             scale: cell(ball.cell()) * (l0 / OTHER_WEIGHT).sqrt(),
         }));
     }
@@ -119,6 +120,9 @@ fn plan(
     let delta = selection_delta(barrier, selections);
     let mut plan = SelectionPlan { units, totals: rest, minimum_group_size, threshold: i64::MAX, delta };
     plan.threshold = selection::threshold(minimum_group_size, plan.units_sigma(&calls), spec.max_groups, delta);
+    if faults::on(Fault::ThresholdLow) {
+        plan.threshold -= 1;
+    }
     if plan.threshold == i64::MAX {
         return Err(PriceError::Threshold { delta: delta.as_f64() });
     }
@@ -138,5 +142,5 @@ pub(super) fn total(noise: &NoisePlan) -> Budget {
     let extra = selection.into_iter().flat_map(|s| s.units.as_ref().ok().into_iter().chain(&s.totals));
     let calls = noise.measures.iter().chain(extra);
     let rho = calls.fold(Rho::ZERO, |sum, c| sum.checked_add(c.rho()).unwrap_or(Rho(u64::MAX)));
-    Budget { rho, delta: selection.map_or(Delta::ZERO, |s| s.delta) }
+    Budget { rho, delta: selection.filter(|_| !faults::on(Fault::DeltaUncharged)).map_or(Delta::ZERO, |s| s.delta) }
 }
