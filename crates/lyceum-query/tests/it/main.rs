@@ -4,8 +4,11 @@
 mod attacks;
 mod below;
 mod certify;
+mod faults;
+mod fuzz;
 mod layout;
 mod line;
+mod neighbours;
 mod parse;
 mod refusals;
 mod replay;

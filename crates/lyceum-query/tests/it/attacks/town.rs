@@ -22,6 +22,7 @@ use lyceum_schema::policy::Policy;
 use lyceum_schema::state::ReleaseKind;
 use object_store::memory::InMemory;
 use object_store::path::Path;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -137,8 +138,15 @@ fn batches(manifest: &Manifest, events: &[Event]) -> Vec<(Table, RecordBatch)> {
         1 => Some("paid"),
         _ => None,
     };
-    let ads: Vec<(&Event, i64)> =
-        events.iter().filter(|e| e.city != "c1").flat_map(|e| [(e, -1), (e, 1)]).take(events.len()).collect();
+    // Each person's own first ones: how many others there are must not matter.
+    let mut shown: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut ads: Vec<(&Event, i64)> =
+        events.iter().filter(|e| e.city != "c1").flat_map(|e| [(e, -1), (e, 1)]).collect();
+    ads.retain(|(e, _)| {
+        let count = shown.entry(e.unit).or_default();
+        *count += 1;
+        *count <= 20
+    });
     let at = |e: &Event, by: i64| e.at.saturating_add(by * 3_600_000_000);
     let cities =
         [("c0", "north", Some(1)), ("c1", "south", Some(2)), ("c1", "north", None), ("edge", "south", Some(3))];
