@@ -16,7 +16,7 @@ const USAGE: &str = "\
 Developer commands.
 
     cargo xtask test    everything that must pass: format, tidy, lints, build, Rust tests, notebooks, comparisons with peers
-    cargo xtask nightly the same Rust tests, longer: 50 random kills, 1,000 repetitions with production noise
+    cargo xtask nightly the same Rust tests, longer: random kills, repetitions with production noise, fuzzed queries
     cargo xtask bench   the engine against DuckDB and public peers (--help lists sizes, queries, peers); release build
     cargo xtask tidy    the rules of the house: dependencies, file headers and lengths, lints, versions
 ";

@@ -29,6 +29,7 @@ use crate::barrier::Barrier;
 use crate::bind::ResolvedQuery;
 use crate::catalog::CatalogTable;
 use crate::error::{QueryError, Reason, Refusal};
+use crate::faults::{self, Fault};
 use crate::parse::{PrivacyOptions, Words};
 use crate::released_table::{Origin, ReleasedTable};
 use above::{Release, SetOrigin};
@@ -227,16 +228,17 @@ impl CertifiedQuery {
         for CertifiedBarrier { below, barrier: b, tables } in &self.barriers {
             canonical::plan(below, &mut text);
             for table in tables {
-                let policy = table.policy.canonical();
+                let policy = if faults::on(Fault::KeyWithoutPolicy) { "" } else { table.policy.canonical() };
                 let _ = write!(text, "\n{} {} {}\n{policy}", table.release, table.version, table.table.name());
             }
             for key in &b.keys {
                 let _ = write!(text, "\nkey {} {}", key.data_type, canonical::values(key.values.as_deref()));
             }
+            let epsilon = b.epsilon.filter(|_| !faults::on(Fault::KeyWithoutEpsilon));
             let _ = write!(
                 text,
                 "\n{:?}\n{:?}\nl0 {} {:?} epsilon {:?} row {}\n",
-                b.measures, b.aggregates, b.max_groups, b.selection, b.epsilon, b.unit_is_row
+                b.measures, b.aggregates, b.max_groups, b.selection, epsilon, b.unit_is_row
             );
         }
         text

@@ -15,6 +15,7 @@ pub use crate::config::EngineConfig;
 use crate::error::QueryError;
 use crate::execute::execute;
 use crate::failure::{ExecutionFailed, FinishError, PriceError};
+use crate::faults;
 use crate::parse::parse;
 use crate::physical::with_files;
 use crate::price::{PricedQuery, price};
@@ -128,7 +129,7 @@ impl Engine {
         failpoint::hit("release");
         let (query, charge, departure) = (executed.charge().query(), executed.charge().id(), executed.departure);
         let noise = Arc::clone(&self.noise);
-        let released = tokio::task::spawn_blocking(move || release(executed, &noise)).await;
+        let released = tokio::task::spawn_blocking(faults::hand_on(move || release(executed, &noise))).await;
         released.unwrap_or_else(|_| {
             tracing::error!(stage = "release", fault = "panic", %query, %charge, "charged query failed");
             Err(ExecutionFailed { query, charge, departure })

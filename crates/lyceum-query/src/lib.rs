@@ -23,6 +23,7 @@ mod exact;
 pub mod execute;
 pub mod explain;
 pub mod failure;
+pub mod faults;
 pub mod finish;
 mod functions;
 pub mod layout;

@@ -15,6 +15,7 @@ use crate::config::EngineConfig;
 use crate::departure::priced_time;
 use crate::derive::{Asked, describe};
 use crate::failure::PriceError;
+use crate::faults::{self, Fault};
 use crate::layout;
 use crate::noise::NoisePlan;
 use crate::physical::plan_below;
@@ -126,10 +127,16 @@ pub(crate) async fn price(
     let both: Vec<(&Barrier, &BoundSpec)> =
         barriers.iter().zip(&specs).map(|(b, spec)| (&b.barrier, spec.as_ref())).collect();
     let noise = noise::plans(&both, query, epsilon, &population)?;
-    let price = noise.iter().map(noise::total).fold(Budget::ZERO, saturating);
+    let paid = if faults::on(Fault::SecondReleaseFree) { 1 } else { noise.len() };
+    let price = noise.iter().take(paid).map(noise::total).fold(Budget::ZERO, saturating);
     let asked = barriers.iter().zip(&noise).map(|(b, n)| describe(b, n, epsilon)).collect();
     let above = Above::new(above, released, &barriers.iter().map(|b| &b.barrier).zip(&noise).collect::<Vec<_>>());
     let rows: u64 = barriers.iter().flat_map(|b| &b.barrier.sources).fold(0, |n, s| n.saturating_add(s.expected_rows));
+    let mut base = config.time_base;
+    if faults::on(Fault::TimeFromRows) {
+        let files = barriers.iter().flat_map(|b| &b.tables).flat_map(|t| &t.files);
+        base += Duration::from_millis(files.map(|f| f.rows).sum());
+    }
     let sources = each_once(barriers.iter().flat_map(|b| &b.barrier.sources));
     let mut priced = Vec::with_capacity(barriers.len());
     for ((certified, spec), noise) in barriers.into_iter().zip(specs).zip(noise) {
@@ -150,7 +157,7 @@ pub(crate) async fn price(
         price,
         epsilon_alone: accounting::epsilon(price.rho, population.delta_conversion),
         population,
-        priced_time: priced_time(config.time_base, rows, config.time_per_row, config.time_grid),
+        priced_time: priced_time(base, rows, config.time_per_row, config.time_grid),
         request_key,
         asked,
         fresh,
@@ -185,10 +192,18 @@ fn request_key(certified: &CertifiedQuery) -> [u8; 32] {
     part("lyceum request 2");
     part(&certified.canonical());
     for b in certified.barriers.iter().map(|b| &b.barrier) {
-        part(&format!("{:?} {:?} {:?} {:?}", b.measures, b.max_groups, b.selection, b.epsilon.map(f64::to_bits)));
+        part(&format!(
+            "{:?} {:?} {:?} {:?}",
+            b.measures,
+            b.max_groups,
+            b.selection,
+            b.epsilon.filter(|_| !faults::on(Fault::KeyWithoutEpsilon)).map(f64::to_bits)
+        ));
         for source in &b.sources {
             part(&source.release.to_string());
-            part(source.policy.canonical());
+            if !faults::on(Fault::KeyWithoutPolicy) {
+                part(source.policy.canonical());
+            }
         }
     }
     hash.finalize().into()

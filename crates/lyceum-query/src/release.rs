@@ -11,10 +11,11 @@ use crate::departure::Departure;
 use crate::exact::ExactGroups;
 use crate::execute::{Executed, Fault, fail};
 use crate::failure::ExecutionFailed;
+use crate::faults::{self, Fault as Planted};
 use crate::noise::{NoisePlan, SelectionPlan, sigma};
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::compute::filter;
-use lyceum_privacy::mechanism::{ExactCells, NoiseError, NoiseSource};
+use lyceum_privacy::mechanism::{ExactCells, Mechanism, NoiseError, NoiseSource};
 
 /// Cells are limited to this before noise, so that noise can't wrap. Limiting moves no two neighbours further apart.
 const CELL_LIMIT: i128 = 1 << 61;
@@ -22,6 +23,14 @@ const CELL_LIMIT: i128 = 1 << 61;
 /// The noisy groups of a query, by barrier. Public data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReleasedGroups(pub(crate) Vec<NoisyGroups>);
+
+#[cfg(feature = "testing")]
+impl ReleasedGroups {
+    /// By release: the key columns of its groups and how many groups there are.
+    pub fn keys(&self) -> impl Iterator<Item = (&[ArrayRef], usize)> {
+        self.0.iter().map(|g| (g.keys.as_slice(), g.groups))
+    }
+}
 
 /// The noisy groups of one barrier.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,23 +86,44 @@ impl Released {
 /// [`ExecutionFailed`] when the noise source fails; the exact groups are gone then and the charge stays.
 pub fn release(executed: Executed, noise: &dyn NoiseSource) -> Result<Released, ExecutionFailed> {
     let Executed { groups, charge, above, departure } = executed;
-    let released = groups.into_iter().map(|(exact, plan)| match &plan.selection {
-        None => release_listed(exact, &plan, noise),
-        Some(selection) => release_selected(exact, &plan, selection, noise),
-    });
+    let released =
+        groups.into_iter().map(|(exact, plan)| (exact, weakened(plan))).map(|(exact, plan)| match &plan.selection {
+            None => release_listed(exact, &plan, noise),
+            Some(selection) => release_selected(exact, &plan, selection, noise),
+        });
     match released.collect::<Result<Vec<_>, _>>() {
         Ok(groups) => Ok(Released { groups: ReleasedGroups(groups), above, charge, departure }),
         Err(_) => Err(fail("release", Fault::Noise, &charge, departure)),
     }
 }
 
+/// The plan itself, unless a test asks for half of the noise.
+fn weakened(mut plan: NoisePlan) -> NoisePlan {
+    if faults::on(Planted::SigmaHalved) {
+        for call in &mut plan.measures {
+            if let Mechanism::DiscreteGaussian { sigma } = &mut call.mechanism {
+                *sigma /= 2.0;
+            }
+        }
+    }
+    plan
+}
+
 /// Declared keys: every cell of the product.
 fn release_listed(exact: ExactGroups, plan: &NoisePlan, noise: &dyn NoiseSource) -> Result<NoisyGroups, NoiseError> {
+    let somebody = 1 + exact.sums.iter().filter_map(|s| s.iter().rposition(|v| *v != 0)).max().unwrap_or(0);
     let calls = plan.measures.iter().zip(&plan.fraction_bits).zip(exact.sums);
     let noisy = calls.map(|((call, &fraction), sums)| Ok(on_grid(noise.add_noise(call, cells(sums))?, fraction)));
     let cells = noisy.collect::<Result<_, NoiseError>>()?;
     let sigmas = plan.sigmas();
-    Ok(NoisyGroups { keys: exact.keys, groups: exact.groups, widths: exact.widths, cells, sigmas, other: None })
+    let (keys, groups, widths) = (exact.keys, exact.groups, exact.widths);
+    let mut released = NoisyGroups { keys, groups, widths, cells, sigmas, other: None };
+    if faults::on(Planted::EmptyGroupsDropped) {
+        released.keys = released.keys.iter().map(|k| k.slice(0, somebody)).collect();
+        released.cells.iter_mut().for_each(|c| c.truncate(somebody));
+        released.groups = somebody;
+    }
+    Ok(released)
 }
 
 /// Undeclared keys: groups with raw ≥ k and noisy ≥ τ units, and what is left over.
@@ -103,8 +133,9 @@ fn release_selected(
     selection: &SelectionPlan,
     noise: &dyn NoiseSource,
 ) -> Result<NoisyGroups, NoiseError> {
+    let low = u64::from(faults::on(Planted::GroupSizeLow));
     let candidate: Vec<bool> =
-        exact.units.iter().map(|&units| units >= u64::from(selection.minimum_group_size)).collect();
+        exact.units.iter().map(|&units| units + low >= u64::from(selection.minimum_group_size)).collect();
     let counted = selection.units.as_ref().err().copied();
     let units_call = match &selection.units {
         Ok(call) => call,

@@ -6,6 +6,8 @@
 //! outside of the ball only, where integers end: saturated to its radius, the sum and the count of an average would lose
 //! their ratio.
 
+use crate::faults::{self, Fault};
+
 /// Fractional bits of a [`Factor`].
 const FACTOR_BITS: u32 = 62;
 /// Cells of wider balls are narrowed to this many bits before the factor is computed: it then has 31 bits or more.
@@ -71,7 +73,10 @@ impl Ball {
         let radius = self.radius_squared >> (2 * shift);
         // √(R²/Σv²), with as many fractional bits as there is room for.
         let room = (radius.leading_zeros() & !1).min(2 * FACTOR_BITS);
-        let factor = ((radius << room) / norm).isqrt() << (FACTOR_BITS - room / 2);
+        let mut factor = ((radius << room) / norm).isqrt() << (FACTOR_BITS - room / 2);
+        if faults::on(Fault::FactorRoundedUp) {
+            factor += factor >> 12;
+        }
         Factor(factor.min(Factor::ONE.0))
     }
 }
@@ -86,7 +91,8 @@ impl Factor {
 
     /// The cell times the factor, rounded toward zero.
     pub(crate) fn scale(self, cell: i64) -> i64 {
-        let magnitude = (u128::from(cell.unsigned_abs()) * self.0) >> FACTOR_BITS;
+        let up = if faults::on(Fault::CellsRoundedUp) { Self::ONE.0 - 1 } else { 0 };
+        let magnitude = (u128::from(cell.unsigned_abs()) * self.0 + up) >> FACTOR_BITS;
         let magnitude = i64::try_from(magnitude).unwrap_or(i64::MAX);
         if cell < 0 { -magnitude } else { magnitude }
     }

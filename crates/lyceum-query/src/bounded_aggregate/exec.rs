@@ -2,6 +2,7 @@
 
 use super::pass::Pass;
 use super::spec::BoundSpec;
+use crate::faults::{self, Fault};
 use arrow::compute::SortOptions;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Result, internal_err};
@@ -91,7 +92,12 @@ impl ExecutionPlan for BoundedAggregateExec {
         let work = async move {
             let mut pass = Pass::new(spec)?;
             while let Some(batch) = input.next().await {
-                pass.push(&batch?)?;
+                let batch = batch?;
+                if faults::on(Fault::UnitSplit) {
+                    (0..batch.num_rows()).try_for_each(|i| pass.push(&batch.slice(i, 1)))?;
+                    continue;
+                }
+                pass.push(&batch)?;
                 reservation.try_resize(pass.size())?;
             }
             pass.finish()

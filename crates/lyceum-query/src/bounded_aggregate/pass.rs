@@ -9,6 +9,7 @@ use super::groups::Groups;
 use super::sample::Kept;
 use super::slots::Slots;
 use super::spec::BoundSpec;
+use crate::faults::{self, Fault};
 use arrow::array::{Array, ArrayRef, AsArray, UInt64Array};
 use arrow::datatypes::{UInt32Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
@@ -69,7 +70,8 @@ impl Pass {
         found?;
         let rows = Rows { batch, first_value: keys + 1, slots: self.slots.rows(), len: self.slots.len() };
         self.accumulators.iter_mut().try_for_each(|a| a.fold(&rows))?;
-        self.flush(self.slots.open().saturating_sub(1));
+        let split = usize::from(!faults::on(Fault::UnitSplit));
+        self.flush(self.slots.open().saturating_sub(split));
         Ok(())
     }
 

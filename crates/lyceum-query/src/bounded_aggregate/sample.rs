@@ -2,6 +2,7 @@
 
 use super::slots::Complete;
 use super::spec::BoundSpec;
+use crate::faults::{self, Fault};
 
 /// The positions that complete units keep, and how many units each group has kept.
 #[derive(Default)]
@@ -20,7 +21,7 @@ impl Kept {
 
     /// Selects at most L0 positions of each complete unit. `names` has the keyed name of each group.
     pub(super) fn select(&mut self, complete: Complete<'_>, names: &[u64], spec: &BoundSpec) {
-        let limit = spec.max_groups as usize;
+        let limit = if faults::on(Fault::L0Off) { usize::MAX } else { spec.max_groups as usize };
         self.positions.clear();
         for (&unit, range) in complete.units.iter().zip(complete.ranges()) {
             let positions = range.start as u32..range.end as u32;
@@ -36,7 +37,12 @@ impl Kept {
             });
             self.positions.extend(&self.candidates[..limit]);
         }
-        for &position in &self.positions {
+        let all: Vec<u32> = if faults::on(Fault::UnitsBeforeL0) {
+            complete.ranges().flat_map(|r| r.start as u32..r.end as u32).collect()
+        } else {
+            Vec::new()
+        };
+        for &position in if all.is_empty() { &self.positions } else { &all } {
             self.units[complete.groups[position as usize] as usize] += 1;
         }
     }

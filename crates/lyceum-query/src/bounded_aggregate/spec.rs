@@ -3,6 +3,7 @@
 use super::bound::Ball;
 use crate::barrier::{Barrier, Fold, Key, KeySelection, Measure};
 use crate::failure::PriceError;
+use crate::faults::{self, Fault};
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -123,6 +124,12 @@ pub(crate) struct SamplingKey([u8; 16]);
 impl SamplingKey {
     /// From the operating system.
     pub(crate) fn fresh() -> Result<Self, PriceError> {
+        if let Some(key) = faults::sampling() {
+            return Ok(Self(key));
+        }
+        if faults::on(Fault::SamplingKeyConstant) {
+            return Ok(Self([7; 16]));
+        }
         let mut key = [0u8; 16];
         getrandom::fill(&mut key).map_err(|_| PriceError::Randomness)?;
         Ok(Self(key))

@@ -9,6 +9,7 @@ use super::cells::{Cells, Values};
 use super::sample::Kept;
 use super::slots::{Complete, NO_GROUP};
 use super::spec::BoundSpec;
+use crate::faults::{self, Fault};
 use arrow::array::{ArrayRef, Decimal128Array};
 use datafusion::common::Result;
 use std::ops::Range;
@@ -61,7 +62,8 @@ impl SumsInBall {
             self.scaled.clear();
             self.scaled.extend(self.vectors[m].iter().map(|&v| factor.scale(v)));
             // Proved in `bound`; a unit that were outside all the same contributes nothing.
-            if !spec.balls[m].contains(&self.scaled) {
+            let unchecked = faults::on(Fault::CellsRoundedUp) || faults::on(Fault::FactorRoundedUp);
+            if !unchecked && !spec.balls[m].contains(&self.scaled) {
                 continue;
             }
             for (&group, &v) in groups[range.clone()].iter().zip(&self.scaled) {
@@ -86,6 +88,9 @@ impl Accumulator for SumsInBall {
         let balls = self.spec.balls.iter().zip(&self.spec.fraction_bits);
         for (cells, (&ball, &fraction)) in self.cells.iter().zip(balls) {
             mark(cells, ball, fraction, complete, &mut self.outside);
+        }
+        if faults::on(Fault::BallOff) {
+            self.outside.fill(false);
         }
         let measures = self.cells.iter().zip(&self.spec.fraction_bits).zip(&mut self.sums);
         for ((cells, &fraction), sums) in measures {

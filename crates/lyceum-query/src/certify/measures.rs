@@ -11,6 +11,7 @@ use crate::barrier::{Aggregate, Divisor, Fold, Grid, Measure, Statistic};
 use crate::bind::bounds_of;
 use crate::domain::{Domain, Interval, Kind};
 use crate::error::{Reason, Refusal};
+use crate::faults::{self, Fault};
 use crate::functions::{Total, call};
 use crate::parse::BOUNDED_PREFIX;
 use datafusion::common::ScalarValue;
@@ -429,10 +430,14 @@ impl Measures {
 
     /// How rows are counted in which an expression is not NULL and the filter holds.
     fn presence(&mut self, expr: &Expr, nullable: bool, filter: Option<Expr>) -> Fold {
-        if !nullable && filter.is_none() {
+        if (!nullable || faults::on(Fault::CountSharedOverNulls)) && filter.is_none() {
             return Fold::Rows;
         }
-        if let Some((.., value)) = self.presences.iter().find(|(e, f, _)| e == expr && *f == filter) {
+        if let Some((.., value)) = self
+            .presences
+            .iter()
+            .find(|(e, f, _)| e == expr && (*f == filter || faults::on(Fault::CountSharedOverFilters)))
+        {
             return Fold::NonNull { value: *value };
         }
         let one = lit(1_i64);

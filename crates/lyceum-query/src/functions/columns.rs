@@ -6,6 +6,7 @@
 use super::Total;
 use super::kernel::{Argument, Values};
 use crate::domain::Kind;
+use crate::faults::{self, Fault};
 use arrow::array::{Array, ArrayRef, Date32Array, Float64Array, Int64Array, TimestampMicrosecondArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub(super) fn evaluate(total: Total, gives: Kind, a: &[Argument]) -> Option<Arra
                 _ => float_operator(x, y, |x, y| if y.is_finite() { x / y } else { f64::NAN }),
             }
         }
-        (Total::Add | Total::Subtract | Total::Multiply, Kind::Int) => {
+        (Total::Add | Total::Subtract | Total::Multiply, Kind::Int) if !faults::on(Fault::WrappingAdd) => {
             let y = a.get(1)?;
             match total {
                 Total::Add => int_operator(x, y, i64::overflowing_add),

@@ -2,10 +2,12 @@
 //! the caller.
 
 use super::Total;
+use crate::faults::{self, Fault};
 
 /// An operator on integers.
 pub(super) fn binary_int(total: Total, x: i64, y: i64) -> Option<i64> {
     match total {
+        Total::Add if faults::on(Fault::WrappingAdd) => Some(x.wrapping_add(y)),
         Total::Add => x.checked_add(y),
         Total::Subtract => x.checked_sub(y),
         Total::Multiply => x.checked_mul(y),

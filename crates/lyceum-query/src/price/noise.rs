@@ -6,6 +6,7 @@ use crate::barrier::{Barrier, Fold, KeySelection};
 use crate::bounded_aggregate::spec::BoundSpec;
 use crate::catalog::Population;
 use crate::failure::PriceError;
+use crate::faults::{self, Fault};
 use crate::noise::{NoisePlan, SelectionPlan};
 use lyceum_privacy::accounting::{self, Share};
 use lyceum_privacy::mechanism::{MIN_SCALE, Mechanism, MechanismCall, Norm, Sensitivity};
@@ -89,7 +90,7 @@ fn shares(barrier: &Barrier, spec: &BoundSpec) -> Vec<Share> {
         }
         let totals = spec.balls.iter().zip(&spec.measures).filter(|(_, m)| m.fold.has_total());
         shares.extend(totals.map(|(ball, _)| Share {
-            sensitivity: (l0 * ball.cell() as f64).next_up(),
+            sensitivity: (if faults::on(Fault::TotalForOneGroup) { 1.0 } else { l0 } * ball.cell() as f64).next_up(),
             scale: cell(ball.cell()) * (l0 / OTHER_WEIGHT).sqrt(),
         }));
     }
@@ -122,6 +123,9 @@ fn plan(
     let totals = spec.measures.iter().map(|m| if m.fold.has_total() { rest.next() } else { None }).collect();
     let mut plan = SelectionPlan { units, totals, minimum_group_size, threshold: i64::MAX, delta };
     plan.threshold = selection::threshold(minimum_group_size, plan.units_sigma(&calls), spec.max_groups, delta);
+    if faults::on(Fault::ThresholdLow) {
+        plan.threshold -= 1;
+    }
     if plan.threshold == i64::MAX {
         return Err(PriceError::Threshold { delta: delta.as_f64() });
     }
@@ -141,5 +145,5 @@ pub(super) fn total(noise: &NoisePlan) -> Budget {
     let extra = selection.into_iter().flat_map(|s| s.units.as_ref().ok().into_iter().chain(s.totals.iter().flatten()));
     let calls = noise.measures.iter().chain(extra);
     let rho = calls.fold(Rho::ZERO, |sum, c| sum.checked_add(c.rho()).unwrap_or(Rho(u64::MAX)));
-    Budget { rho, delta: selection.map_or(Delta::ZERO, |s| s.delta) }
+    Budget { rho, delta: selection.filter(|_| !faults::on(Fault::DeltaUncharged)).map_or(Delta::ZERO, |s| s.delta) }
 }

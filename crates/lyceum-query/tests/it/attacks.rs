@@ -1,7 +1,44 @@
 //! Published attacks on private query engines, and new ones, each as a test with its SQL: refused with a code before
 //! anything is charged, or harmless for the reason asserted. Those about neighbouring tables are in `replay`.
+//!
+//! Where each of the known attacks is met (here, in `refused`, or in the file named):
+//!
+//! | attack | test |
+//! |---|---|
+//! | low bits of float noise, sums of samples | `sums_are_on_their_grid` |
+//! | order and rounding of float sums | `exact_sums_depend_on_no_order` |
+//! | integers that wrap | `sums_that_could_overflow`; `faults`: `WrappingAdd` |
+//! | NaN and ±∞ | `no_row_makes_a_charged_query_fail`; `replay`: all |
+//! | thresholds off by one | `faults`: `ThresholdLow`; lyceum-privacy `selection` |
+//! | wrong constants of conversion | lyceum-privacy `accounting`, the comparison with peers |
+//! | one row that makes a query fail | `no_row_makes_a_charged_query_fail`, `array_index`, `formats_from_rows`, `scalar_subqueries` |
+//! | charge after the run, refunds | `faults`: `NeverCharged`; `line`: `an_unpaid_query_comes_back_and_reads_nothing` |
+//! | time | `line`: `a_failure_after_the_charge_says_nothing_and_leaves_on_the_grid`; `faults`: `TimeFromRows` |
+//! | memory and size | `long_texts_from_rows`, `rows_from_nothing`, `texts_that_grow_above_or_on_public_rows_are_refused` |
+//! | metrics, plans, row counts | `metrics_and_row_counts_are_never_shown`, `metadata`, `unknown_schemas` |
+//! | averaging over equal questions | `equal_questions_get_new_noise_only_for_new_charges`; `certify`: `equal_questions_have_equal_texts_whatever_is_done_above` |
+//! | differencing with and without a person | `the_unit_in_conditions`, `the_unit_computed_with` |
+//! | several accounts, parallel charges, crashes | lyceum-store `ledger`, `simulation`, `crash` |
+//! | aggregates that are charged too little | `every_noisy_number_is_in_the_price`; `faults`: `CountSharedOverNulls`, `SecondReleaseFree` |
+//! | which keys exist | `values_that_occur`, `float_keys`, `a_group_of_k_is_never_shown_for_sure` |
+//! | empty listed groups | `listed_groups_are_there_when_nobody_is`; `faults`: `EmptyGroupsDropped` |
+//! | a filter at k without noise | `a_group_of_k_is_never_shown_for_sure`; `faults`: `GroupSizeLow` |
+//! | NULL units, phantom units | `null_units`, `phantom_units`; `faults`: `NullUnitKept` |
+//! | NULL values counted alike | `faults`: `CountSharedOverNulls`, `CountSharedOverFilters` |
+//! | order of rows and groups | `line`: `exact_groups_do_not_depend_on_partitions_or_row_order` |
+//! | LIMIT, OFFSET, first rows below | `limits_below`, `rows_that_make_room` |
+//! | windows and groups over several persons | `windows_over_persons`, `windows_over_everybody`, `values_that_occur` |
+//! | subqueries over private rows | `scalar_subqueries`, `in_and_exists`, `in_and_exists_without_the_unit` |
+//! | bounds of what was redefined | `bounds_of_a_redefined_column`, `bounds_through_subqueries` |
+//! | fan-out of joins | `fan_out`, `fan_out_within_a_person`; `faults`: `JoinWithoutUnit` |
+//! | set operations | `set_operations_without_the_unit`, `set_operations_that_shift_the_unit` |
+//! | extremes, lists, sketches | `unbounded_aggregates`, `extremes_of_the_unit` |
+//! | volatile functions, noise drawn twice | `volatile_functions`, `a_number_that_stands_twice_is_drawn_once` |
+//! | optimizers and statistics | `layout`: `the_planner_sees_no_statistics_and_plans_don_t_depend_on_rows` |
+//! | parameters from data | `bounds_that_are_no_numbers`; `faults`: `RowsInCertificate`, `TimeFromRows` |
+//! | the unit as a value | `the_unit_as_a_key`, `the_unit_hashed`, `the_unit_as_output`, `the_unit_through_a_window` |
 
-mod refused;
+pub(crate) mod refused;
 pub(crate) mod shop;
 pub(crate) mod town;
 
@@ -188,6 +225,35 @@ async fn exact_sums_depend_on_no_order() {
         seen.push(shop.noise.take().into_iter().map(|r| r.exact).collect::<Vec<_>>());
     }
     assert_eq!(seen[0], seen[1]);
+}
+
+/// Noisy sums are whole numbers of steps of a power of two, so that low bits tell nothing about what was summed
+/// (Mironov 2012; Haney and others 2022).
+#[tokio::test]
+async fn sums_are_on_their_grid() {
+    let shop = Shop::new(&all_together(), 2, lyceum_privacy::testing::SeededNoise { seed: 11 }).await;
+    for sum in ["SUM(spend)", "SUM(spend / 3)", "SUM(score, contribution_bounds_per_row => (0, 2.7))"] {
+        let sums = answer(&shop, &format!("SELECT segment, {sum} AS s FROM events GROUP BY segment")).await;
+        for v in sums.batch.column(1).as_primitive::<arrow::datatypes::Float64Type>().iter().flatten() {
+            // The finest grid has 30 bits below the bound, and no bound here is below 1.
+            assert_eq!((v * 2f64.powi(30)).fract(), 0.0, "{sum} gives {v}");
+        }
+    }
+}
+
+#[test]
+fn metrics_and_row_counts_are_never_shown() {
+    for sql in [
+        "EXPLAIN ANALYZE SELECT COUNT(*) FROM orders",
+        "EXPLAIN VERBOSE SELECT COUNT(*) FROM orders",
+        "SHOW TABLES",
+        "SHOW ALL",
+        "DESCRIBE orders",
+        "ANALYZE TABLE orders",
+        "COPY (SELECT * FROM orders) TO 'orders.csv'",
+    ] {
+        assert!(met(sql).starts_with("E2"), "{sql}: {}", met(sql));
+    }
 }
 
 #[tokio::test]

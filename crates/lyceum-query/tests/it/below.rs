@@ -171,7 +171,7 @@ pub(crate) const ADMITTED: &[(usize, &str)] = &[
     (0, "SELECT COUNT(*) FROM (SELECT user_id, segment FROM events EXCEPT SELECT user_id, 'a' FROM users) q"),
 ];
 
-async fn exact(shop: &Shop<ZeroNoise>, sql: &str) -> Result<RecordBatch, String> {
+pub(crate) async fn exact(shop: &Shop<ZeroNoise>, sql: &str) -> Result<RecordBatch, String> {
     let prepared = shop.engine.prepare(sql, &shop.catalog, Micros(0)).await.map_err(|e| e.to_string())?;
     let PreparedQuery::Private(priced) = prepared.query else { return Err("not private".to_owned()) };
     let Ok(charged) = charge(*priced, &Pays).await else { panic!("not paid") };
@@ -180,7 +180,7 @@ async fn exact(shop: &Shop<ZeroNoise>, sql: &str) -> Result<RecordBatch, String>
 }
 
 /// Rows by key, numbers as floats; an empty group's are 0.
-fn rows(batch: &RecordBatch, keys: usize) -> BTreeMap<String, Vec<f64>> {
+pub(crate) fn rows(batch: &RecordBatch, keys: usize) -> BTreeMap<String, Vec<f64>> {
     let cell = |column: usize, row: usize| {
         let column = batch.column(column);
         if column.is_null(row) { "NULL".to_owned() } else { array_value_to_string(column, row).unwrap() }

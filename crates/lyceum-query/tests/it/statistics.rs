@@ -97,7 +97,7 @@ async fn quantiles_without_noise_are_plain_ones_to_within_a_step() {
         MEDIAN(CASE WHEN spend < 50 THEN spend END) AS below FROM orders GROUP BY segment";
     let explained = world.price(sql).await.explain();
     // One histogram of spend, one of whole spends, one of those below 50; each has three levels or two.
-    assert_eq!(explained.mechanisms.len(), 3 + 2 + 3);
+    assert_eq!(explained.mechanisms.len(), 3 + 2 + 3, "{:?}", explained.certificate);
     assert!(explained.columns[1].accuracy.contains("ranks"), "{}", explained.columns[1].accuracy);
     assert!(explained.releases[0].warnings.iter().any(|w| w.contains("extreme")));
     let (_, answer) = world.release(sql).await;

@@ -8,6 +8,7 @@ use crate::certify::expression::{Typed, alike, typed};
 use crate::certify::{Certificate, Context, narrow, split, tables, units};
 use crate::domain::{Domain, Kind};
 use crate::error::{Reason, Refusal};
+use crate::faults::{self, Fault};
 use datafusion::common::{DFSchema, NullEquality};
 use datafusion::logical_expr::expr::BinaryExpr;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
@@ -43,7 +44,7 @@ pub(super) fn join(join: &Join, more: &[&Expr], context: &Context<'_>) -> Result
         other => rows(other, context)?,
     };
     let right = rows(&join.right, context)?;
-    if left.population.id != right.population.id {
+    if left.population.id != right.population.id && !faults::on(Fault::JoinOfPopulations) {
         return Err(union::populations(context));
     }
     let pair = Pair { units: Some([&left.unit, &right.unit]), ..Pair::new(&left, &right, context)? };
@@ -54,7 +55,7 @@ pub(super) fn join(join: &Join, more: &[&Expr], context: &Context<'_>) -> Result
     for condition in join.filter.iter().flat_map(split_conjunction).chain(more) {
         conditions.add(condition, &pair)?;
     }
-    if !conditions.by_unit {
+    if !conditions.by_unit && !faults::on(Fault::JoinWithoutUnit) {
         return Err(without_unit(join, &left, &right, &conditions.asked, context));
     }
     if join.null_aware
@@ -210,6 +211,7 @@ fn combine(
     let unit = match (keeps.left, keeps.right) {
         (_, false) => left.unit.clone(),
         (false, true) => right.unit.clone(),
+        (true, true) if faults::on(Fault::NullUnitKept) => left.unit.clone(),
         (true, true) => datafusion::functions::core::expr_fn::coalesce(vec![left.unit.clone(), right.unit.clone()]),
     };
     let columns: Vec<Facts> = left

@@ -9,6 +9,7 @@ use crate::certify::expression::{alike, typed};
 use crate::certify::{Certificate, Context, narrow};
 use crate::domain::Kind;
 use crate::error::{Reason, Refusal};
+use crate::faults::{self, Fault};
 use datafusion::common::NullEquality;
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{Expr, Join, JoinConstraint, JoinType, LogicalPlan, Operator};
@@ -115,7 +116,7 @@ fn combine(
 ) -> Result<Node, Refusal> {
     let half = matches!(kind, JoinType::LeftSemi | JoinType::LeftAnti);
     let once = public.unique.as_ref().is_some_and(|u| u.iter().all(|i| found.keys.contains(i)));
-    let matches = if half || once { 1 } else { public.rows.max(1) };
+    let matches = if half || once || faults::on(Fault::PublicRowsUncounted) { 1 } else { public.rows.max(1) };
     let max_rows_per_unit = limited(private.max_rows_per_unit.saturating_mul(matches), context)?;
     let may = kind == JoinType::Left;
     let theirs: Vec<Facts> = public.relation.columns.iter().map(|f| missing(f, &private.unit, may)).collect();

@@ -8,6 +8,7 @@ use crate::certify::expression::Typed;
 use crate::certify::{Certificate, Context, tables};
 use crate::domain::{Domain, Interval, Kind};
 use crate::error::Refusal;
+use crate::faults::{self, Fault};
 use crate::functions::{Total, call};
 use arrow::datatypes::DataType;
 use datafusion::common::{Column, ScalarValue, TableReference};
@@ -29,14 +30,22 @@ pub(super) fn private(scan: &TableScan, context: &Context<'_>) -> Result<Node, R
         PrivacyUnit::Row | PrivacyUnit::None => "row".to_owned(),
     };
     let max_rows_per_unit = if unit_is_row { 1 } else { table.table.max_rows_per_unit() };
+    let mut facts = Vec::new();
+    if faults::on(Fault::RowsInCertificate) {
+        facts.push(format!("{} rows", table.files.iter().map(|f| f.rows).sum::<u64>()));
+    }
     let certificate = Certificate {
         node: format!("Scan {}", table.sql_name),
-        facts: vec![
-            format!("unit: {known}"),
-            format!("population: {}", population.name),
-            format!("owner: {}", table.owner),
-            at_most(max_rows_per_unit, "unit"),
-        ],
+        facts: [
+            facts,
+            vec![
+                format!("unit: {known}"),
+                format!("population: {}", population.name),
+                format!("owner: {}", table.owner),
+                at_most(max_rows_per_unit, "unit"),
+            ],
+        ]
+        .concat(),
         inputs: Vec::new(),
     };
     Ok(Node {

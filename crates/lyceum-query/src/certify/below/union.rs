@@ -6,6 +6,7 @@ use crate::certify::expression::Typed;
 use crate::certify::{Certificate, Context};
 use crate::domain::Kind;
 use crate::error::{Reason, Refusal};
+use crate::faults::{self, Fault};
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Union};
 use std::sync::Arc;
@@ -20,7 +21,8 @@ pub(super) fn all(union: &Union, context: &Context<'_>) -> Result<Node, Refusal>
     let first = inputs.next().ok_or_else(internal)?;
     let inputs: Vec<Node> = std::iter::once(first).chain(inputs).collect();
     let first = inputs.first().ok_or_else(internal)?;
-    if inputs.iter().any(|n| n.population.id != first.population.id) {
+    let mixed = inputs.iter().any(|n| n.population.id != first.population.id);
+    if mixed && !faults::on(Fault::UnionOfPopulations) {
         return Err(populations(context));
     }
     let name = context.name("u");

@@ -64,7 +64,9 @@ impl Measures {
             return Err(bounds_refusal("a quantile needs bounds of each row's value", context)
                 .fix(format!("{shown}(x, contribution_bounds_per_row => (0, 100))")));
         }
-        let value = typed(argument, node, context)?;
+        let sql = typed(argument, node, context)?.kind();
+        let value = typed(uncoerced(argument), node, context)?;
+        let value = if value.kind() == Kind::Int { value } else { value.of_kind(sql, context)? };
         let kind = value.kind();
         let (value, range) = match kind {
             Kind::Int | Kind::Float => {
@@ -119,7 +121,7 @@ impl Measures {
             first: low as f64 * grid.unit(),
             step: grid.unit(),
             range,
-            kind,
+            kind: sql,
             discrete,
         }));
         Ok(())
@@ -140,6 +142,14 @@ impl Measures {
             .at(context.words.find("GROUP"))),
             n => Ok(n.min(MAX_LEAVES)),
         }
+    }
+}
+
+/// MEDIAN and its like take floats: planning turns integers into them, which are better counted one by one.
+fn uncoerced(argument: &Expr) -> &Expr {
+    match argument {
+        Expr::Cast(cast) if *cast.field.data_type() == arrow::datatypes::DataType::Float64 => &cast.expr,
+        other => other,
     }
 }
 

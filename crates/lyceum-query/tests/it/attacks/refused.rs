@@ -4,7 +4,7 @@ use crate::sample::{catalog, certified_in};
 use lyceum_query::certify::Certified;
 
 /// How a query over `sample`'s catalogue is met.
-pub(super) fn met(sql: &str) -> &'static str {
+pub(crate) fn met(sql: &str) -> &'static str {
     match certified_in(&catalog(), sql) {
         Ok(Certified::Private(_)) => "private",
         Ok(Certified::Public(_)) => "public",
