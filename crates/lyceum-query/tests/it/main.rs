@@ -1,5 +1,5 @@
 //! Behaviour of the engine through its public edge.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod attacks;
 mod below;

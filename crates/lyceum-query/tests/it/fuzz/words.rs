@@ -242,8 +242,10 @@ pub(super) const ABOVE: &[&str] = &[
     "table ads",
 ];
 
-/// The tables: name, columns.
-pub(super) const TABLES: &[(&str, &str, &[(&str, Kind)])] = &[
+/// A table: its name, what it is counted as, its columns with their types.
+type Table = (&'static str, &'static str, &'static [(&'static str, Kind)]);
+
+pub(super) const TABLES: &[Table] = &[
     (
         "events",
         "table events",
