@@ -137,7 +137,7 @@ pub(crate) async fn price(
         let files = barriers.iter().flat_map(|b| &b.tables).flat_map(|t| &t.files);
         base += Duration::from_millis(files.map(|f| f.rows).sum());
     }
-    let sources = each_once(barriers.iter().flat_map(|b| &b.barrier.sources));
+    let sources = each_once(barriers.iter().flat_map(|b| &b.barrier.sources))?;
     let mut priced = Vec::with_capacity(barriers.len());
     for ((certified, spec), noise) in barriers.into_iter().zip(specs).zip(noise) {
         let CertifiedBarrier { below, barrier, tables } = certified;
@@ -170,16 +170,19 @@ fn saturating(a: Budget, b: Budget) -> Budget {
 }
 
 /// Each once, in the epochs of all.
-fn each_once<'a>(all: impl Iterator<Item = &'a Source>) -> Vec<Source> {
+fn each_once<'a>(all: impl Iterator<Item = &'a Source>) -> Result<Vec<Source>, PriceError> {
     let mut sources: Vec<Source> = Vec::new();
     for source in all {
         match sources.iter_mut().find(|s| s.release == source.release && s.table == source.table) {
             // The epochs of one table are of one length, so that both together are a set.
-            Some(known) => known.epochs = known.epochs.union(&source.epochs).unwrap_or_default(),
+            Some(known) => {
+                let both = known.epochs.union(&source.epochs);
+                known.epochs = both.ok_or(PriceError::Planning { step: "epochs" })?;
+            }
             None => sources.push(source.clone()),
         }
     }
-    sources
+    Ok(sources)
 }
 
 /// SHA-256 over everything that decides the distribution of the released groups, and nothing that is done above.
