@@ -1,5 +1,6 @@
-//! Stage 6: runs what is *below* each barrier on the rows, the only stage that sees any. Whatever goes wrong is one constant failure; what
-//! it was goes to the operator's log as a stage and a code, without engine texts, because those quote cell values.
+//! Stage 6: runs what is *below* each barrier on the rows, the only stage that sees any. Whatever goes wrong is one
+//! constant failure; what it was goes to the operator's log as a stage and a code, without engine texts, because those
+//! quote cell values.
 
 use crate::above::Above;
 use crate::charge::{Charge, Charged};

@@ -82,14 +82,14 @@ fn locate(plan: &LogicalPlan, context: &Context<'_>, found: &mut Vec<Aggregate>)
     }
 }
 
-/// Below the barrier no rule joins them, above it there are no tables but the released one.
+/// Below the barrier only public tables are joined with private rows; above it there are no tables but the released ones.
 pub(super) fn mixed() -> Refusal {
     Refusal::new(
         Reason::MixedTables,
         "private and other tables stand in one query",
-        "A query reads either private tables or public, mock, synthetic and anonymized ones.",
+        "Public tables can be joined with private rows, before they are aggregated; no table can be joined with what is released, and mock, synthetic and anonymized ones with neither.",
     )
-    .fix("ask for the private statistics alone and join the answer with the other table yourself")
+    .fix("join a public table inside the aggregate's FROM, or join the answer with the other table yourself")
 }
 
 /// Private rows without an aggregate that keeps no unit apart.
@@ -149,7 +149,7 @@ fn raw_rows(context: &Context<'_>) -> Refusal {
     Refusal::new(
         Reason::RawRows,
         "rows of a protected table don't leave",
-        "Only aggregates with noise do: COUNT, SUM and AVG.",
+        "Only aggregates with noise do: COUNT, SUM, AVG, MEDIAN, STDDEV and others.",
     )
     .fix("SELECT COUNT(*) FROM …")
     .at(context.words.find("SELECT"))
