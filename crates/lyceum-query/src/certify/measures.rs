@@ -227,16 +227,7 @@ impl Measures {
         context: &Context<'_>,
     ) -> Result<(), Refusal> {
         let value = typed(argument, node, context)?;
-        let most = match bounds {
-            None => self.limits.rows_per_group,
-            Some((true, low, high)) if low <= 0.0 && high >= 1.0 => {
-                (high.min(LARGEST) as u64).min(self.limits.rows_per_group)
-            }
-            Some(_) => {
-                return Err(bounds_refusal("the bounds of a count are (0, n) per group, n at least 1", context)
-                    .fix("COUNT(DISTINCT x, contribution_bounds_per_group => (0, 5))"));
-            }
-        };
+        let most = self.rows_asked(bounds, "DISTINCT x", context)?;
         let known = value.domain.values.as_ref().map_or(u64::MAX, |v| v.len() as u64);
         let high = self.rows(most.min(known));
         let null = null(value.kind())?;
@@ -255,22 +246,23 @@ impl Measures {
         Ok(())
     }
 
-    fn count(
-        &mut self,
-        argument: &Expr,
-        filter: Option<Expr>,
+    /// Rows of a unit that count in one group: what the policy allows, or the fewer that the query asks for.
+    fn rows_asked(
+        &self,
         bounds: Option<(bool, f64, f64)>,
-        node: &Node,
+        counted: &str,
         context: &Context<'_>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<u64, Refusal> {
+        let fix = |rows| format!("COUNT({counted}, contribution_bounds_per_group => (0, {rows}))");
         let rows = match bounds {
             None => self.limits.rows_per_group,
             Some((true, low, high)) if low <= 0.0 && high >= 1.0 => {
                 (high.min(LARGEST) as u64).min(self.limits.max_rows_per_unit)
             }
             Some(_) => {
-                return Err(bounds_refusal("the bounds of a count are (0, n) per group, n at least 1", context)
-                    .fix("COUNT(*, contribution_bounds_per_group => (0, 5))"));
+                return Err(
+                    bounds_refusal("the bounds of a count are (0, n) per group, n at least 1", context).fix(fix(5))
+                );
             }
         };
         if rows > self.limits.rows_per_group {
@@ -282,9 +274,21 @@ impl Measures {
                     self.limits.rows_per_group
                 ),
             )
-            .fix(format!("COUNT(*, contribution_bounds_per_group => (0, {}))", self.limits.rows_per_group))
+            .fix(fix(self.limits.rows_per_group))
             .at(context.words.find("contribution_bounds_per_group")));
         }
+        Ok(rows)
+    }
+
+    fn count(
+        &mut self,
+        argument: &Expr,
+        filter: Option<Expr>,
+        bounds: Option<(bool, f64, f64)>,
+        node: &Node,
+        context: &Context<'_>,
+    ) -> Result<(), Refusal> {
+        let rows = self.rows_asked(bounds, "*", context)?;
         let high = self.rows(rows);
         let fold = if is_unit(argument, node, context) {
             self.presence(&lit(1_i64), false, filter)

@@ -56,6 +56,8 @@ SELECT AVG(score) FROM orders;;
 SELECT AVG(spend, contribution_bounds_per_group => (0, 5)) FROM orders;;
 SELECT SUM(spend, contribution_bounds_per_group => (5, 0)) FROM orders;;
 SELECT SUM(spend, contribution_bounds_per_group => (0)) FROM orders;;
+SELECT COUNT(DISTINCT city, contribution_bounds_per_group => (0, 10000)) FROM orders;;
+SELECT COUNT(*, contribution_bounds_per_group => (0, 10000)) FROM orders;;
 SELECT MIN(spend, contribution_bounds_per_group => (0, 5)) FROM orders;;
 SELECT PERCENTILE_CONT(1.5) WITHIN GROUP (ORDER BY spend) FROM orders;;
 SELECT CORR(spend, items, contribution_bounds_per_group => (0, 5)) FROM orders;;
