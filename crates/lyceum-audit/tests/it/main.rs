@@ -9,4 +9,5 @@ mod receipt;
 mod replay;
 mod tile;
 mod verify;
+mod witness;
 mod world;
