@@ -70,6 +70,13 @@ impl Policy {
         self.quorum.as_deref()
     }
 
+    /// Whether the quorum would be met if these witnesses signed.
+    #[must_use]
+    pub fn met_by(&self, witnesses: &[&str]) -> bool {
+        let signed: Vec<_> = witnesses.iter().map(|w| ((*w).to_owned(), None)).collect();
+        self.quorum.as_ref().is_none_or(|name| self.met(name, &signed))
+    }
+
     /// Reads a signed checkpoint and believes it if a log of the policy and the quorum signed it.
     ///
     /// # Errors

@@ -21,13 +21,15 @@ pub(super) struct Signed {
     pub(super) size: u64,
     /// Root over them.
     pub(super) root: Hash,
+    /// The note; `None`: nothing was ever signed.
+    pub(super) note: Option<String>,
 }
 
 /// Checks database against log, mends tiles, and deletes partial tiles that wider ones replaced.
 pub(super) async fn check(folder: &Folder, key: &VerifierKey, source: &dyn EventSource) -> Result<Signed, StoreError> {
-    let Some(note) = folder.checkpoint()? else { return Ok(Signed { size: 0, root: empty_root() }) };
-    let invalid = |_| StoreError::CheckpointInvalid { path: folder.checkpoint_path() };
-    let signed = Checkpoint::open(&note, key).map_err(invalid)?;
+    let Some((signed, note)) = newest(folder, key)? else {
+        return Ok(Signed { size: 0, root: empty_root(), note: None });
+    };
     let database = source.size().await.map_err(events)?;
     if signed.size > database {
         return Err(StoreError::DatabaseBehind { checkpoint: signed.size, database });
@@ -43,7 +45,17 @@ pub(super) async fn check(folder: &Folder, key: &VerifierKey, source: &dyn Event
         folder.write(&file.path, &file.bytes)?;
     }
     sweep(folder, signed.size);
-    Ok(Signed { size: signed.size, root: signed.root })
+    Ok(Signed { size: signed.size, root: signed.root, note: Some(note) })
+}
+
+/// The newest checkpoint that this log signed, whether the world has seen it or not.
+fn newest(folder: &Folder, key: &VerifierKey) -> Result<Option<(Checkpoint, String)>, StoreError> {
+    let invalid = |_| StoreError::CheckpointInvalid { path: folder.checkpoint_path() };
+    let notes = [folder.checkpoint()?, folder.pending()?];
+    let opened = notes.into_iter().flatten().map(|note| Checkpoint::open(&note, key).map(|c| (c, note)));
+    let opened: Vec<_> = opened.collect::<Result<_, _>>().map_err(invalid)?;
+    // Of one size, the one with the cosignatures.
+    Ok(opened.into_iter().rev().max_by_key(|(c, _)| c.size))
 }
 
 /// The tree over the database's events, and where the files differ from it.
