@@ -76,6 +76,7 @@ impl Sequencer {
     /// witnesses don't cosign yet is left to the follower.
     pub(super) async fn catch_up(&mut self, source: &dyn EventSource) -> Result<Published, StoreError> {
         let mut published = self.seen_before()?;
+        self.shown = !self.witnesses.asked() && published.checkpoint.is_some() && published.size == self.signed.size;
         let size = source.size().await.map_err(events)?;
         loop {
             let begun = self.signed.note.is_some();
@@ -227,13 +228,13 @@ pub(super) async fn follow(
                 if matches!(error, StoreError::Full { .. }) { PortError::Full } else { PortError::Storage }
             }
             Err(Stopped::Unshown(unshown)) => {
+                // A probe that failed has unshown nothing, but the next round must ask again.
+                sequencer.shown = false;
                 let failure = unshown.as_port_error();
                 tracing::error!(why = %failure, "no answer leaves: the log's checkpoint is not cosigned; trying again");
                 failure
             }
         };
-        // A probe that failed has unshown nothing, but the next round must ask again.
-        sequencer.shown = false;
         to.send_modify(|published| {
             published.round += 1;
             published.failure = Some(failure);

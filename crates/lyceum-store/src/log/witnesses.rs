@@ -98,6 +98,11 @@ impl Witnesses {
         self.policy.quorum().is_some()
     }
 
+    /// Whether there is anybody to ask.
+    pub(super) const fn asked(&self) -> bool {
+        !self.known.is_empty()
+    }
+
     /// Whether a note is one that the world may see.
     pub(super) fn believe(&self, note: &str) -> bool {
         self.policy.open(note).is_ok()

@@ -132,13 +132,11 @@ fn refuse(refusal: &Refusal) -> Response {
 
 /// A verifier key, or a file that holds one.
 fn read_key(text: &str) -> Outcome<VerifierKey> {
-    let key = text.parse().or_else(|_| {
-        super::read_text(std::path::Path::new(text))?.parse().map_err(|e| {
-            let e: lyceum_audit::AuditError = e;
+    text.parse().or_else(|_| {
+        super::read_text(std::path::Path::new(text))?.parse().map_err(|e: lyceum_audit::AuditError| {
             Failure::local(e.code(), format!("{text}: {e}"), "give the operator's log.vkey, or the key itself")
         })
-    });
-    key
+    })
 }
 
 fn unusable(error: StoreError) -> Failure {
