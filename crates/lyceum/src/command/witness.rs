@@ -132,8 +132,8 @@ fn refuse(refusal: &Refusal) -> Response {
 
 /// A verifier key, or a file that holds one.
 fn read_key(text: &str) -> Outcome<VerifierKey> {
-    text.parse().or_else(|_| {
-        super::read_text(std::path::Path::new(text))?.parse().map_err(|e: lyceum_audit::AuditError| {
+    text.parse::<VerifierKey>().or_else(|_| {
+        super::read_text(std::path::Path::new(text))?.parse::<VerifierKey>().map_err(|e| {
             Failure::local(e.code(), format!("{text}: {e}"), "give the operator's log.vkey, or the key itself")
         })
     })
