@@ -13,3 +13,4 @@ pub mod random;
 pub mod server;
 pub mod shop;
 pub mod study;
+pub mod witness;

@@ -65,10 +65,15 @@ fn build() -> Result<PathBuf, String> {
     Ok(copy)
 }
 
-/// What the long run asks for more of: kills of the server at random moments, repetitions with production noise, fuzzed
+/// What the long run asks for more of: kills of the server at random moments, tamperings with a copied log, repetitions with production noise, fuzzed
 /// queries that are replayed on neighbouring tables, fuzzed texts.
-const LONGER: &[(&str, &str)] =
-    &[("LYCEUM_KILLS", "50"), ("LYCEUM_REPETITIONS", "1000"), ("LYCEUM_FUZZ", "1000"), ("LYCEUM_FUZZ_TEXTS", "100000")];
+const LONGER: &[(&str, &str)] = &[
+    ("LYCEUM_KILLS", "50"),
+    ("LYCEUM_TAMPERINGS", "1000"),
+    ("LYCEUM_REPETITIONS", "1000"),
+    ("LYCEUM_FUZZ", "1000"),
+    ("LYCEUM_FUZZ_TEXTS", "100000"),
+];
 
 /// The Rust tests in their long form; true if they passed.
 pub(crate) fn nightly() -> bool {

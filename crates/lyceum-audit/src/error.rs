@@ -155,6 +155,15 @@ pub enum AuditError {
     #[error("the receipt has no event in its `extra` line; give the event beside it")]
     ReceiptWithoutEvent,
 
+    /// Not an `add-checkpoint` request.
+    #[error("not an add-checkpoint request (line {line}): {why}")]
+    RequestSyntax {
+        /// Where, from 1.
+        line: usize,
+        /// What is wrong there.
+        why: &'static str,
+    },
+
     /// Not a policy.
     #[error("not a log policy (line {line}): {why}")]
     PolicySyntax {
@@ -203,6 +212,7 @@ impl AuditError {
             Self::Origin { .. } => "E6041",
             Self::ReceiptSyntax { .. } => "E6050",
             Self::ReceiptWithoutEvent => "E6051",
+            Self::RequestSyntax { .. } => "E6070",
             Self::PolicySyntax { .. } => "E6060",
             Self::Quorum { .. } => "E6061",
         }

@@ -48,5 +48,6 @@ pub mod receipt;
 pub mod replay;
 pub mod tile;
 pub mod verify;
+pub mod witness;
 
 pub use error::{AuditError, AuditResult};

@@ -47,6 +47,12 @@ impl VerifierKey {
         &self.name
     }
 
+    /// Whether two keys are one underlying key, whatever they are called and sign.
+    #[must_use]
+    pub fn is_same_key(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+
     /// What it signs.
     #[must_use]
     pub const fn kind(&self) -> KeyKind {
@@ -199,6 +205,14 @@ pub struct SignatureLine {
     pub signature: Vec<u8>,
 }
 
+impl fmt::Display for SignatureLine {
+    /// The line as it stands in a note, with its newline.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = [self.key_id.as_slice(), &self.signature].concat();
+        writeln!(f, "— {} {}", self.name, STANDARD.encode(bytes))
+    }
+}
+
 /// Somebody whose signature was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
@@ -239,21 +253,32 @@ impl Note {
         let (text, lines) = (&note[..=at], &note[at + 2..]);
         let first = text.matches('\n').count() + 2;
         let lines = lines.strip_suffix('\n').ok_or_else(|| wrong(first, "the last line does not end in a newline"))?;
-        let mut signatures = Vec::new();
-        for (i, line) in lines.split('\n').enumerate() {
-            if i == MAX_SIGNATURES {
-                return Err(wrong(first + i, "more than 64 signatures"));
-            }
-            let parsed = (|| {
-                let (name, signature) = line.strip_prefix("— ")?.split_once(' ')?;
-                let bytes = STANDARD.decode(signature).ok()?;
-                let (key_id, signature) = bytes.split_first_chunk::<4>()?;
-                let named = !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+');
-                named.then(|| SignatureLine { name: name.to_owned(), key_id: *key_id, signature: signature.to_vec() })
-            })();
-            signatures.push(parsed.ok_or_else(|| wrong(first + i, "not a signature line (— name base64)"))?);
+        Self::new(text, signature_lines(lines, first)?)
+    }
+
+    /// The same text with the signature lines of `keys` only, whether or not they verify.
+    #[must_use]
+    pub fn keep(&self, keys: &[VerifierKey]) -> Self {
+        let known = |l: &&SignatureLine| keys.iter().any(|k| k.name == l.name && k.id == l.key_id);
+        Self { text: self.text.clone(), signatures: self.signatures.iter().filter(known).cloned().collect() }
+    }
+
+    /// Adds what a witness answered: those of its signature lines that `key` signed. Others are ignored.
+    ///
+    /// # Errors
+    /// [`AuditError::NoteSyntax`] if the answer is not lines of a note, [`AuditError::BadSignature`] if a line of `key`
+    /// doesn't verify, [`AuditError::NotSigned`] if there is none.
+    pub fn add(&mut self, answer: &str, key: &VerifierKey) -> AuditResult<()> {
+        let wrong = |why| AuditError::NoteSyntax { line: 1, why };
+        let lines = answer.strip_suffix('\n').ok_or_else(|| wrong("the last line does not end in a newline"))?;
+        let given =
+            Self { text: self.text.clone(), signatures: signature_lines(lines, 1)? }.keep(std::slice::from_ref(key));
+        if given.verify(std::slice::from_ref(key))?.is_empty() {
+            return Err(AuditError::NotSigned { name: key.name.clone() });
         }
-        Self::new(text, signatures)
+        self.signatures.retain(|l| !(l.name == key.name && l.key_id == key.id));
+        self.signatures.extend(given.signatures);
+        Ok(())
     }
 
     /// The text that was signed, with its last newline.
@@ -289,12 +314,28 @@ impl Note {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
-        for line in &self.signatures {
-            let bytes = [line.key_id.as_slice(), &line.signature].concat();
-            writeln!(f, "— {} {}", line.name, STANDARD.encode(bytes))?;
-        }
-        Ok(())
+        self.signatures.iter().try_for_each(|line| write!(f, "{line}"))
     }
+}
+
+/// Signature lines of a note; `first` is the number of the first, for messages.
+fn signature_lines(lines: &str, first: usize) -> AuditResult<Vec<SignatureLine>> {
+    let wrong = |line, why| AuditError::NoteSyntax { line, why };
+    let mut signatures = Vec::new();
+    for (i, line) in lines.split('\n').enumerate() {
+        if i == MAX_SIGNATURES {
+            return Err(wrong(first + i, "more than 64 signatures"));
+        }
+        let parsed = (|| {
+            let (name, signature) = line.strip_prefix("— ")?.split_once(' ')?;
+            let bytes = STANDARD.decode(signature).ok()?;
+            let (key_id, signature) = bytes.split_first_chunk::<4>()?;
+            let named = !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+');
+            named.then(|| SignatureLine { name: name.to_owned(), key_id: *key_id, signature: signature.to_vec() })
+        })();
+        signatures.push(parsed.ok_or_else(|| wrong(first + i, "not a signature line (— name base64)"))?);
+    }
+    Ok(signatures)
 }
 
 fn cosigned_text(time: u64, text: &str) -> String {

@@ -1,6 +1,6 @@
 //! Log policies (C2SP tlog-policy): which logs to believe, which witnesses to know, and how many of them must have
 //! signed. One line each: `log <vkey> [url]`, `witness <name> <vkey> [url]`, `group <name> <k|any|all> <member>…`,
-//! `quorum <name|none>`; `#` begins a comment. Names are declared before they are used.
+//! `quorum <name|none>`; a line that begins with `#` is a comment. Names are declared before they are used.
 
 use crate::checkpoint::Checkpoint;
 use crate::error::{AuditError, AuditResult};
@@ -12,9 +12,20 @@ use std::str::FromStr;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     logs: Vec<VerifierKey>,
-    witnesses: Vec<(String, VerifierKey)>,
+    witnesses: Vec<PolicyWitness>,
     groups: BTreeMap<String, Group>,
     quorum: Option<String>,
+}
+
+/// A witness of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyWitness {
+    /// Its name in the policy.
+    pub name: String,
+    /// Its key.
+    pub key: VerifierKey,
+    /// Its submission prefix (C2SP tlog-witness), if the policy gives it: only the log needs it.
+    pub url: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +56,25 @@ impl Policy {
     #[must_use]
     pub fn logs(&self) -> &[VerifierKey] {
         &self.logs
+    }
+
+    /// The witnesses, in the order of the file.
+    #[must_use]
+    pub fn witnesses(&self) -> &[PolicyWitness] {
+        &self.witnesses
+    }
+
+    /// The name of the witness or group that must have signed; `None`: the log's signature is enough.
+    #[must_use]
+    pub fn quorum(&self) -> Option<&str> {
+        self.quorum.as_deref()
+    }
+
+    /// Whether the quorum would be met if these witnesses signed.
+    #[must_use]
+    pub fn met_by(&self, witnesses: &[&str]) -> bool {
+        let signed: Vec<_> = witnesses.iter().map(|w| ((*w).to_owned(), None)).collect();
+        self.quorum.as_ref().is_none_or(|name| self.met(name, &signed))
     }
 
     /// Reads a signed checkpoint and believes it if a log of the policy and the quorum signed it.
@@ -84,12 +114,12 @@ impl Policy {
             }
         }
         let checkpoint = opened.ok_or(failure)?;
-        let keys: Vec<_> = self.witnesses.iter().map(|(_, key)| key.clone()).collect();
+        let keys: Vec<_> = self.witnesses.iter().map(|w| w.key.clone()).collect();
         let signed: Vec<Signed> = note.verify(&keys)?;
         let witnesses = self
             .witnesses
             .iter()
-            .filter_map(|(name, key)| signed.iter().find(|s| s.key == *key).map(|s| (name.clone(), s.time)));
+            .filter_map(|w| signed.iter().find(|s| s.key == w.key).map(|s| (w.name.clone(), s.time)));
         Ok(Believed { checkpoint, witnesses: witnesses.collect(), known_witnesses: self.witnesses.len() })
     }
 
@@ -102,7 +132,7 @@ impl Policy {
     }
 
     fn knows(&self, name: &str) -> bool {
-        self.groups.contains_key(name) || self.witnesses.iter().any(|(witness, _)| witness == name)
+        self.groups.contains_key(name) || self.witnesses.iter().any(|w| w.name == name)
     }
 
     fn line(&mut self, words: &[&str], quorum: &mut bool) -> Result<(), &'static str> {
@@ -112,18 +142,22 @@ impl Policy {
                 if key.kind() != KeyKind::Ed25519 {
                     return Err("a log signs with an Ed25519 key (0x01)");
                 }
+                if self.logs.iter().any(|known| known.is_same_key(&key)) {
+                    return Err("the key is another log's too");
+                }
                 self.logs.push(key);
             }
-            ["witness", name, key] | ["witness", name, key, _] => {
+            ["witness", name, key, url @ ..] if url.len() <= 1 => {
                 let key: VerifierKey = key.parse().map_err(|_| "not a verifier key")?;
                 if key.kind() != KeyKind::Cosignature {
                     return Err("a witness signs with a cosignature key (0x04)");
                 }
                 self.unused(name)?;
-                if self.witnesses.iter().any(|(_, known)| *known == key) {
+                if self.witnesses.iter().any(|w| w.key.is_same_key(&key)) {
                     return Err("the key is another witness's too");
                 }
-                self.witnesses.push(((*name).to_owned(), key));
+                let url = url.first().map(|url| (*url).to_owned());
+                self.witnesses.push(PolicyWitness { name: (*name).to_owned(), key, url });
             }
             ["group", name, needed, members @ ..] if !members.is_empty() => {
                 self.unused(name)?;
@@ -135,8 +169,10 @@ impl Policy {
                 if needed == 0 || needed > members.len() {
                     return Err("a group needs between one and all of its members");
                 }
-                if members.iter().enumerate().any(|(i, m)| !self.knows(m) || members[..i].contains(m)) {
-                    return Err("a member is not declared above, or is named twice");
+                // A witness counts in one place only, so that nobody is two of a quorum.
+                let taken = |m: &str| self.groups.values().any(|g| g.members.iter().any(|known| known == m));
+                if members.iter().enumerate().any(|(i, m)| !self.knows(m) || members[..i].contains(m) || taken(m)) {
+                    return Err("a member is not declared above, or is a member already");
                 }
                 let members = members.iter().map(|m| (*m).to_owned()).collect();
                 self.groups.insert((*name).to_owned(), Group { needed, members });
@@ -168,8 +204,8 @@ impl FromStr for Policy {
         let mut policy = Self { logs: Vec::new(), witnesses: Vec::new(), groups: BTreeMap::new(), quorum: None };
         let (mut quorum, mut last) = (false, 1);
         for (i, line) in text.lines().enumerate() {
-            let words: Vec<&str> = line.split('#').next().unwrap_or_default().split_whitespace().collect();
-            if !words.is_empty() {
+            let words: Vec<&str> = line.split([' ', '\t']).filter(|w| !w.is_empty()).collect();
+            if words.first().is_some_and(|w| !w.starts_with('#')) {
                 policy.line(&words, &mut quorum).map_err(|why| AuditError::PolicySyntax { line: i + 1, why })?;
             }
             last = i + 1;

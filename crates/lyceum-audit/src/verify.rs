@@ -14,6 +14,7 @@ use crate::merkle::empty_root;
 use crate::policy::{Believed, Policy};
 use crate::replay::Replay;
 use crate::replay::summary::Summary;
+use crate::replay::violation::Violation;
 use crate::tile::TileReader;
 use lyceum_schema::epoch::Epoch;
 use report::{account_name, share, thousands};
@@ -93,7 +94,11 @@ pub fn verify_log(reader: &dyn TileReader, inputs: &Inputs<'_>) -> Report {
     check_saved(&mut report, inputs, &believed, saved.as_ref(), scan.saved_root);
     report.warnings.extend(scan.warnings);
     if let Some(fault) = scan.fault {
-        report.fail("tree", fault.code(), fault.to_string());
+        report.fail(
+            "tree",
+            fault.code(),
+            format!("{fault}{}", nearer(&fault, &report, saved.as_ref(), violation.as_ref())),
+        );
         return report;
     }
     let entries = thousands(believed.checkpoint.size);
@@ -107,6 +112,23 @@ pub fn verify_log(reader: &dyn TileReader, inputs: &Inputs<'_>) -> Report {
     check_claims(&mut report, &summary, inputs.claims);
     report.summary = Some(summary);
     report
+}
+
+/// A wrong root alone says that something was changed, not where: what else is known of the place.
+fn nearer(fault: &TreeFault, report: &Report, saved: Option<&Believed>, violation: Option<&Violation>) -> String {
+    if !matches!(fault, TreeFault::Root { .. }) {
+        return String::new();
+    }
+    let mut text = String::new();
+    if let Some(saved) = saved
+        && report.checks.iter().any(|c| c.subject == "saved" && c.ok)
+    {
+        text += &format!("; the first {} are those you saved", thousands(saved.checkpoint.size));
+    }
+    if let Some(violation) = violation {
+        text += &format!("; they break the rules at entry {}", violation.index);
+    }
+    text
 }
 
 fn signers(believed: &Believed) -> String {

@@ -123,6 +123,9 @@ const fn service(error: &Error) -> (StatusCode, &'static str) {
         Error::Unreadable { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "file not readable"),
         Error::NotPublishable { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "not publishable"),
         Error::AfterCharge => (StatusCode::INTERNAL_SERVER_ERROR, "charged, not answered"),
+        Error::Unwitnessed { .. } => (StatusCode::SERVICE_UNAVAILABLE, "audit log not witnessed"),
+        Error::Contradicted { .. } => (StatusCode::SERVICE_UNAVAILABLE, "audit log contradicted"),
+        Error::AnswerWaits { .. } => (StatusCode::SERVICE_UNAVAILABLE, "answer waits for witnesses"),
         Error::Full => (StatusCode::INSUFFICIENT_STORAGE, "no space left"),
         Error::Storage => (StatusCode::SERVICE_UNAVAILABLE, "storage failed"),
         Error::Layout(_) | Error::Randomness | Error::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
@@ -146,6 +149,12 @@ fn extend(problem: &mut Problem, error: &Error) {
             problem.retry_after_seconds = Some(1);
         }
         Error::Finish { .. } | Error::AfterCharge => problem.charged = Some(true),
+        Error::Contradicted { .. } => problem.charged = Some(false),
+        Error::Unwitnessed { .. } | Error::AnswerWaits { .. } => {
+            problem.charged = Some(matches!(error, Error::AnswerWaits { .. }));
+            problem.retry = Some(true);
+            problem.retry_after_seconds = Some(5);
+        }
         Error::Document { findings, .. } | Error::NotPublishable { findings } => {
             problem.findings.clone_from(findings);
         }

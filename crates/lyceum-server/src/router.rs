@@ -59,6 +59,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/v1/workspaces/{w}/queries/{id}"),
     ("GET", "/v1/audit/checkpoint"),
     ("GET", "/v1/audit/vkey"),
+    ("GET", "/v1/audit/policy"),
     ("GET", "/v1/audit/tile/{*path}"),
     ("GET", "/v1/audit/receipts/{entry}"),
     ("GET", "/v1/audit/claims"),
@@ -100,6 +101,7 @@ pub fn router(app: Arc<App>, limits: &Limits) -> Router {
     let audit = Router::new()
         .route("/v1/audit/checkpoint", get(audit::checkpoint))
         .route("/v1/audit/vkey", get(audit::verifier_key))
+        .route("/v1/audit/policy", get(audit::policy))
         .route("/v1/audit/tile/{*path}", get(audit::tile))
         .route("/v1/audit/receipts/{entry}", get(audit::receipt))
         .route("/v1/audit/claims", get(audit::claims))

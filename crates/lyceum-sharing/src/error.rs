@@ -119,6 +119,24 @@ pub enum Error {
     /// The disk is full.
     #[error("no space is left to write")]
     Full,
+    /// Too few witnesses cosign the log for now: answers stay here until they do. Nothing was charged.
+    #[error("no answer leaves now, because the audit log is not cosigned as its policy demands: {why}")]
+    Unwitnessed {
+        /// Which quorum is not met, and which witness is missing.
+        why: String,
+    },
+    /// A witness has seen another history of the log: answers stay here for good. Nothing was charged.
+    #[error("no answer leaves any more, because a witness of the audit log has seen another history: {why}")]
+    Contradicted {
+        /// Which witness, and what it has seen.
+        why: String,
+    },
+    /// The answer is paid for and stored, and waits for witnesses.
+    #[error("the answer is paid for and stored; it leaves when the audit log is cosigned: {why}")]
+    AnswerWaits {
+        /// Which quorum is not met, and which witness is missing.
+        why: String,
+    },
     /// The operating system gave no randomness.
     #[error("no randomness was available")]
     Randomness,
@@ -208,6 +226,9 @@ impl Error {
             Self::Full => "E5003",
             Self::Randomness => "E5004",
             Self::Internal => "E5005",
+            Self::Unwitnessed { .. } => "E5040",
+            Self::Contradicted { .. } => "E5041",
+            Self::AnswerWaits { .. } => "E5042",
         }
     }
 
@@ -230,6 +251,14 @@ impl Error {
                 (None, None) => "repeat an earlier question: what is answered once is free".to_owned(),
             },
             Self::InProgress => "ask again in a moment: the answer will be the same and free".to_owned(),
+            Self::Unwitnessed { .. } => {
+                "ask again later: answers leave again by themselves as soon as the witnesses cosign".to_owned()
+            }
+            Self::Contradicted { .. } => "tell the operator, the owners and the witnesses".to_owned(),
+            Self::AnswerWaits { .. } => {
+                "ask the same question again later, with the same idempotency key if you sent one: it is free"
+                    .to_owned()
+            }
             Self::IdempotencyMismatch => "send a new key with a new question".to_owned(),
             Self::NotActive { .. } => "see the release's state in the workspace's list of releases".to_owned(),
             Self::UploadTooLarge { .. } => "upload fewer rows, or ask the operator to raise the limit".to_owned(),
@@ -269,6 +298,8 @@ impl From<PortError> for Error {
                 Self::State { reason, fix: "look at its state now, then decide again".to_owned() }
             }
             PortError::Full => Self::Full,
+            PortError::Unwitnessed(why) => Self::Unwitnessed { why },
+            PortError::Contradicted(why) => Self::Contradicted { why },
             PortError::Storage => Self::Storage,
         }
     }

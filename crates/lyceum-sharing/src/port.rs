@@ -32,6 +32,12 @@ pub enum PortError {
     /// The disk is full or a quota is used up.
     #[error("no space left to write")]
     Full,
+    /// Too few witnesses have cosigned the log's newest checkpoint. It is tried again all the time.
+    #[error("{0}")]
+    Unwitnessed(String),
+    /// A witness has seen another history of the log than this one.
+    #[error("{0}")]
+    Contradicted(String),
     /// The database or disk failed; details are in the operator's log only.
     #[error("storage failed")]
     Storage,
@@ -198,9 +204,15 @@ pub trait LedgerStore: Send + Sync {
 pub trait EventLog: Send + Sync {
     /// Appends an event that no other transaction carries (refusals, prices, repeats, reads), with its artefact.
     async fn append(&self, event: Event, artefact: Option<Artefact>) -> PortResult<EventIndex>;
-    /// Waits until a signed checkpoint on disk covers the event.
+    /// Waits until a checkpoint on disk covers the event, signed and cosigned as the log's policy demands.
+    /// [`PortError::Unwitnessed`] and [`PortError::Contradicted`] as long as it can't be.
     async fn covered(&self, index: EventIndex) -> PortResult<()>;
-    /// The newest signed checkpoint (a signed note).
+    /// Whether an answer could leave now: asks the witnesses, unless they cosigned a moment ago. Errors as
+    /// [`EventLog::covered`].
+    async fn releasing(&self) -> PortResult<()>;
+    /// The policy (C2SP tlog-policy) that this log keeps.
+    async fn policy(&self) -> PortResult<String>;
+    /// The newest checkpoint that the policy believes (a signed note).
     async fn checkpoint(&self) -> PortResult<String>;
     /// A tile by its path below the log's prefix, e.g. `tile/0/x001/067` or `tile/entries/000.p/5`.
     async fn tile(&self, path: &str) -> PortResult<Option<Vec<u8>>>;

@@ -43,6 +43,14 @@ pub enum StoreError {
         /// The name.
         origin: String,
     },
+    /// The keys of the logs that a witness knows can't be read.
+    #[error("{}: {source}", path.display())]
+    LogsInvalid {
+        /// The file of keys.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: lyceum_audit::AuditError,
+    },
     /// The operating system gave no random bytes.
     #[error("the operating system gave no random bytes")]
     Random,
@@ -73,6 +81,20 @@ pub enum StoreError {
     CheckpointInvalid {
         /// The checkpoint file.
         path: PathBuf,
+    },
+    /// The policy beside the log is not one that this log can keep.
+    #[error("{} is not a policy for this log: {why}", path.display())]
+    PolicyInvalid {
+        /// The policy file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A witness has cosigned what this home doesn't have.
+    #[error("{why}; this home was rolled back or copied: restore the newest database and log")]
+    Contradicted {
+        /// Which witness, and what it has seen.
+        why: String,
     },
     /// The signed log is longer than the database: the database was restored from a backup or cut.
     #[error(
@@ -147,6 +169,9 @@ impl StoreError {
             Self::EntryDiffers { .. } => "E5012",
             Self::RootDiffers { .. } => "E5013",
             Self::LedgerDiffers { .. } => "E5014",
+            Self::PolicyInvalid { .. } => "E5015",
+            Self::Contradicted { .. } => "E5016",
+            Self::LogsInvalid { .. } => "E5017",
             Self::SpoolCorrupt { .. } => "E5020",
             Self::SpoolLimit { .. } => "E5021",
             Self::Full { .. } => "E5022",

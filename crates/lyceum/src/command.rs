@@ -11,6 +11,7 @@ mod population;
 mod privacy;
 pub(crate) mod query;
 mod release;
+mod witness;
 mod workspace;
 
 use crate::cli::{Cli, Command};

@@ -14,6 +14,7 @@ mod progress;
 mod render;
 mod settings;
 mod telemetry;
+mod witnesses;
 
 use clap::Parser;
 use std::process::ExitCode;

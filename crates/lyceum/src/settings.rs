@@ -32,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) upload_max_rejected_share: f64,
     /// Failures after a charge that pause a release.
     pub(crate) failures_before_pause: u32,
+    /// Longest time that a witness of the log may take to answer, in milliseconds.
+    pub(crate) witness_timeout_millis: u64,
 }
 
 impl Default for Settings {
@@ -48,6 +50,7 @@ impl Default for Settings {
             upload_max_bytes: 64 << 30,
             upload_max_rejected_share: 0.5,
             failures_before_pause: 3,
+            witness_timeout_millis: 5_000,
         }
     }
 }
@@ -81,7 +84,7 @@ impl Settings {
 }
 
 /// Settings that variables may override, as `LYCEUM_` and the name in capitals.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "listen",
     "log_origin",
     "query_memory_bytes",
@@ -93,6 +96,7 @@ const KEYS: [&str; 11] = [
     "upload_max_bytes",
     "upload_max_rejected_share",
     "failures_before_pause",
+    "witness_timeout_millis",
 ];
 
 fn wrong(path: &Path, why: &str) -> Failure {

@@ -10,3 +10,4 @@ mod journeys;
 mod kills;
 mod leaks;
 mod ledger_race;
+mod witnesses;

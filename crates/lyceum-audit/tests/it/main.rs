@@ -7,6 +7,8 @@ mod merkle;
 mod note;
 mod receipt;
 mod replay;
+mod tamper;
 mod tile;
 mod verify;
+mod witness;
 mod world;

@@ -21,6 +21,10 @@ pub(crate) async fn verifier_key(State(app): Service, Caller(actor): Caller) -> 
     Ok(([TEXT], audit::verifier_key(&app, &actor)?))
 }
 
+pub(crate) async fn policy(State(app): Service, Caller(actor): Caller) -> Result<impl IntoResponse, Failure> {
+    Ok(([TEXT], audit::policy(&app, &actor).await?))
+}
+
 pub(crate) async fn tile(
     State(app): Service,
     Caller(actor): Caller,

@@ -46,6 +46,15 @@ pub fn verifier_key(app: &App, actor: &Actor) -> Result<String> {
     Ok(app.log.verifier_key())
 }
 
+/// The policy that the log keeps: whose signatures it needs before anything leaves (C2SP tlog-policy).
+///
+/// # Errors
+/// Storage.
+pub async fn policy(app: &App, actor: &Actor) -> Result<String> {
+    authorise(actor, Action::ReadCheckpoint)?;
+    Ok(app.log.policy().await?)
+}
+
 /// The proof that an entry is in the log.
 ///
 /// # Errors

@@ -199,6 +199,8 @@ impl Question {
 }
 
 async fn private(app: &Arc<App>, question: Question, priced: Box<PricedQuery>) -> Result<Given> {
+    // Nothing is charged while no answer could leave.
+    app.log.releasing().await?;
     if let Some(resumed) = repeat::resume(app, &question, &priced).await? {
         return Ok(resumed);
     }
@@ -216,6 +218,7 @@ async fn private(app: &Arc<App>, question: Question, priced: Box<PricedQuery>) -
 }
 
 async fn public(app: &App, actor: &Actor, workspace: &Workspace, sql: &str, query: PreparedPublic) -> Result<Outcome> {
+    app.log.releasing().await?;
     let releases = query.releases();
     let answer = match app.engine.run_public(query).await {
         Ok(answer) => answer,

@@ -43,33 +43,46 @@ pub(super) fn master(path: &Path, home: &Path, has_data: bool) -> Result<MasterK
 
 /// Reads the log's key, or makes it when there is no data yet.
 pub(super) fn log(path: &Path, home: &Path, has_data: bool, origin: Option<&str>) -> Result<LogKey, StoreError> {
+    named(&Kind { header: "lyceum log key 1", local: "lyceum.local" }, path, home, has_data, origin)
+}
+
+/// Reads a witness's key, or makes it when there is no row yet. Its origin is the witness's name.
+pub(super) fn witness(path: &Path, home: &Path, has_data: bool, name: Option<&str>) -> Result<LogKey, StoreError> {
+    named(&Kind { header: "lyceum witness key 1", local: "witness.local" }, path, home, has_data, name)
+}
+
+/// A kind of key file: its first line, and what a key is called that nobody names.
+struct Kind {
+    header: &'static str,
+    local: &'static str,
+}
+
+fn named(kind: &Kind, path: &Path, home: &Path, has_data: bool, origin: Option<&str>) -> Result<LogKey, StoreError> {
     let text = match read(path, home, has_data)? {
         Some(bytes) => bytes,
         None => {
             let origin = match origin {
                 Some(origin) => origin.to_owned(),
-                None => format!("lyceum.local/{}", hex::encode(&random()?[..8])),
+                None => format!("{}/{}", kind.local, hex::encode(&random()?[..8])),
             };
             if !can_name_a_log(&origin) {
                 return Err(StoreError::Origin { origin });
             }
             let seed = Zeroizing::new(hex::encode(random()?.as_slice()));
-            let text = Zeroizing::new(format!("{HEADER}\n{origin}\n{}\n", seed.as_str()).into_bytes());
+            let text = Zeroizing::new(format!("{}\n{origin}\n{}\n", kind.header, seed.as_str()).into_bytes());
             durable::write(path, &text, Access::Owner)?;
             text
         }
     };
-    parse(&text).ok_or_else(|| StoreError::KeyMalformed { path: path.to_owned() })
+    parse(kind, &text).ok_or_else(|| StoreError::KeyMalformed { path: path.to_owned() })
 }
 
-const HEADER: &str = "lyceum log key 1";
-
-fn parse(text: &[u8]) -> Option<LogKey> {
+fn parse(kind: &Kind, text: &[u8]) -> Option<LogKey> {
     let mut lines = std::str::from_utf8(text).ok()?.lines();
     let (header, origin, seed) = (lines.next()?, lines.next()?, lines.next()?);
     let mut bytes = Zeroizing::new([0; 32]);
     hex::decode_to_slice(seed, bytes.as_mut_slice()).ok()?;
-    (header == HEADER && can_name_a_log(origin) && lines.next().is_none())
+    (header == kind.header && can_name_a_log(origin) && lines.next().is_none())
         .then(|| LogKey { origin: origin.to_owned(), seed: bytes })
 }
 

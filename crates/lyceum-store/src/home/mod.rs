@@ -6,7 +6,7 @@
 //!   master.key    32 random bytes, mode 0600: seals every other secret in the database
 //!   log.key       origin and Ed25519 seed of the log, mode 0600
 //!   lyceum.db     SQLite
-//!   log/          tiles, checkpoint, log.vkey, policy: a copy can be verified anywhere
+//!   log/          tiles, checkpoint, log.vkey, policy: a copy can be verified anywhere; the operator writes the policy
 //!   data/         the object store
 //!   spool/        uploads in flight, encrypted under keys that exist in memory only
 //!   spill/        room for queries that spill; emptied at start
@@ -14,6 +14,7 @@
 
 mod keys;
 mod seal;
+mod witness;
 
 use crate::durable::{self, Access};
 use crate::error::StoreError;
@@ -22,6 +23,7 @@ pub use seal::MasterKey;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+pub use witness::WitnessHome;
 
 /// An opened home. Clones share the lock, which ends with the last of them.
 #[derive(Clone)]

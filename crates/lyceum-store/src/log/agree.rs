@@ -8,9 +8,10 @@ use super::events;
 use super::folder::Folder;
 use super::source::EventSource;
 use crate::error::StoreError;
+use lyceum_audit::AuditResult;
 use lyceum_audit::checkpoint::Checkpoint;
 use lyceum_audit::merkle::{Hash, empty_root};
-use lyceum_audit::note::VerifierKey;
+use lyceum_audit::note::{Note, VerifierKey};
 use lyceum_audit::tile::{TileFile, TileKind, TilePath, TileReader, append, decode_bundle};
 use std::collections::BTreeMap;
 
@@ -21,13 +22,17 @@ pub(super) struct Signed {
     pub(super) size: u64,
     /// Root over them.
     pub(super) root: Hash,
+    /// The note, without cosignatures: they are asked for anew. `None`: nothing was ever signed.
+    pub(super) note: Option<String>,
 }
 
 /// Checks database against log, mends tiles, and deletes partial tiles that wider ones replaced.
 pub(super) async fn check(folder: &Folder, key: &VerifierKey, source: &dyn EventSource) -> Result<Signed, StoreError> {
-    let Some(note) = folder.checkpoint()? else { return Ok(Signed { size: 0, root: empty_root() }) };
-    let invalid = |_| StoreError::CheckpointInvalid { path: folder.checkpoint_path() };
-    let signed = Checkpoint::open(&note, key).map_err(invalid)?;
+    let signed = signed_before(folder, key)?;
+    let sizes: Vec<u64> = signed.iter().map(|(c, _)| c.size).collect();
+    let Some((signed, note)) = signed.into_iter().max_by_key(|(c, _)| c.size) else {
+        return Ok(Signed { size: 0, root: empty_root(), note: None });
+    };
     let database = source.size().await.map_err(events)?;
     if signed.size > database {
         return Err(StoreError::DatabaseBehind { checkpoint: signed.size, database });
@@ -42,8 +47,19 @@ pub(super) async fn check(folder: &Folder, key: &VerifierKey, source: &dyn Event
         tracing::warn!(path = file.path, "a tile was missing or damaged and is written again from the database");
         folder.write(&file.path, &file.bytes)?;
     }
-    sweep(folder, signed.size);
-    Ok(Signed { size: signed.size, root: signed.root })
+    sweep(folder, &sizes);
+    Ok(Signed { size: signed.size, root: signed.root, note: Some(note) })
+}
+
+/// What this log signed last, and what it showed the world last, which may be older: each with its own signature only.
+fn signed_before(folder: &Folder, key: &VerifierKey) -> Result<Vec<(Checkpoint, String)>, StoreError> {
+    let invalid = |_| StoreError::CheckpointInvalid { path: folder.checkpoint_path() };
+    let open = |text: String| {
+        let signed = Checkpoint::open(&text, key)?;
+        Ok((signed, Note::parse(&text)?.keep(std::slice::from_ref(key)).to_string()))
+    };
+    let notes = [folder.checkpoint()?, folder.pending()?].into_iter().flatten();
+    notes.map(open).collect::<AuditResult<_>>().map_err(invalid)
 }
 
 /// The tree over the database's events, and where the files differ from it.
@@ -93,13 +109,13 @@ fn first_difference(folder: &Folder, file: &TileFile, tile: TilePath) -> Option<
     Some(tile.index * lyceum_audit::tile::TILE_WIDTH + position as u64)
 }
 
-/// Deletes what a killed process left: tiles and temporary files that the tree of `size` entries doesn't have.
-fn sweep(folder: &Folder, size: u64) {
+/// Deletes what a killed process left: partial tiles that no tree of these sizes has.
+fn sweep(folder: &Folder, sizes: &[u64]) {
     let mut old = Vec::new();
     folder.list(&mut |path| {
         if let Ok(tile) = path.parse::<TilePath>()
             && !tile.is_full()
-            && TilePath::in_tree(tile.kind, tile.index, size) != Some(tile)
+            && !sizes.iter().any(|size| TilePath::in_tree(tile.kind, tile.index, *size) == Some(tile))
         {
             old.push(tile);
         }

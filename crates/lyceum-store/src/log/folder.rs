@@ -14,8 +14,12 @@ pub(super) struct Folder {
     root: PathBuf,
 }
 
-/// The signed checkpoint.
+/// The checkpoint that the world may see: signed, and cosigned as the policy demands.
 const CHECKPOINT: &str = "checkpoint";
+/// A newer one that the log has signed and that waits for witnesses.
+const PENDING: &str = "checkpoint.pending";
+/// Whom readers of this log shall believe; the operator's to write.
+const POLICY: &str = "policy";
 
 impl Folder {
     pub(super) const fn new(root: PathBuf) -> Self {
@@ -28,16 +32,37 @@ impl Folder {
         if self.read_file("log.vkey")?.as_deref() != Some(vkey.as_bytes()) {
             self.write("log.vkey", vkey.as_bytes())?;
         }
-        if self.read_file("policy")?.is_none() {
-            self.write("policy", format!("log {key}\nquorum none\n").as_bytes())?;
+        if self.read_file(POLICY)?.is_none() {
+            self.write(POLICY, format!("log {key}\nquorum none\n").as_bytes())?;
         }
         Ok(())
     }
 
-    /// The signed checkpoint, if one was ever written.
+    /// The policy's text.
+    pub(super) fn policy(&self) -> Result<String, StoreError> {
+        let bytes = self.read_file(POLICY)?.unwrap_or_default();
+        let invalid = |_| StoreError::PolicyInvalid { path: self.policy_path(), why: "it is not text".to_owned() };
+        String::from_utf8(bytes).map_err(invalid)
+    }
+
+    /// Where the policy is.
+    pub(super) fn policy_path(&self) -> PathBuf {
+        self.root.join(POLICY)
+    }
+
+    /// The checkpoint that the world may have seen, if one was ever written.
     pub(super) fn checkpoint(&self) -> Result<Option<String>, StoreError> {
-        let Some(bytes) = self.read_file(CHECKPOINT)? else { return Ok(None) };
-        String::from_utf8(bytes).map(Some).map_err(|_| StoreError::CheckpointInvalid { path: self.checkpoint_path() })
+        self.note(CHECKPOINT)
+    }
+
+    /// The checkpoint that was signed last and waited for witnesses, if one ever did.
+    pub(super) fn pending(&self) -> Result<Option<String>, StoreError> {
+        self.note(PENDING)
+    }
+
+    fn note(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let Some(bytes) = self.read_file(name)? else { return Ok(None) };
+        String::from_utf8(bytes).map(Some).map_err(|_| StoreError::CheckpointInvalid { path: self.root.join(name) })
     }
 
     /// Where the checkpoint is.
@@ -48,6 +73,11 @@ impl Folder {
     /// Replaces the checkpoint: from here on the world may have seen it.
     pub(super) fn write_checkpoint(&self, note: &str) -> Result<(), StoreError> {
         self.write(CHECKPOINT, note.as_bytes())
+    }
+
+    /// Remembers a signed checkpoint before a witness sees it: the log never signs another history of its size.
+    pub(super) fn write_pending(&self, note: &str) -> Result<(), StoreError> {
+        self.write(PENDING, note.as_bytes())
     }
 
     /// Writes a file durably.

@@ -10,6 +10,7 @@ mod folder;
 mod ledger;
 mod sequencer;
 mod source;
+mod witnesses;
 
 use crate::error::StoreError;
 use crate::home::Home;
@@ -24,8 +25,11 @@ use lyceum_sharing::port::{Clock, EventIndex, EventLog, PortError, PortResult};
 use sequencer::{Published, Sequencer};
 pub use source::EventSource;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+pub use witnesses::Submit;
+use witnesses::Witnesses;
 
 /// The log of one home. Dropped, it stops following; [`TileLog::close`] lets it catch up first.
 pub struct TileLog {
@@ -33,6 +37,8 @@ pub struct TileLog {
     folder: Folder,
     key: VerifierKey,
     published: watch::Receiver<Published>,
+    /// Wakes the follower to ask the witnesses; `None`: the policy needs none.
+    probe: Option<Arc<Notify>>,
     /// `None` once closed.
     follower: Mutex<Option<JoinHandle<()>>>,
 }
@@ -41,16 +47,42 @@ impl TileLog {
     /// Opens the log, begins it on first use, and signs a checkpoint over all events there are.
     ///
     /// # Errors
+    /// As [`TileLog::open_witnessed`]; [`StoreError::PolicyInvalid`] too if the policy needs witnesses.
+    pub async fn open(home: &Home, source: Arc<dyn EventSource>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        Self::open_as(home, source, clock, None).await
+    }
+
+    /// As [`TileLog::open`], with a way to the witnesses of `HOME/log/policy`. While they can't be reached, the log is
+    /// open and covers no event.
+    ///
+    /// # Errors
     /// When database and signed log disagree, so that no private query may be served: [`StoreError::DatabaseBehind`],
     /// [`StoreError::EntryDiffers`], [`StoreError::RootDiffers`], [`StoreError::LedgerDiffers`],
-    /// [`StoreError::CheckpointInvalid`]. Else [`StoreError::Events`], [`StoreError::Io`], [`StoreError::Full`].
-    pub async fn open(home: &Home, source: Arc<dyn EventSource>, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+    /// [`StoreError::CheckpointInvalid`]; when a witness has seen what they don't have: [`StoreError::Contradicted`].
+    /// Else [`StoreError::PolicyInvalid`], [`StoreError::Events`], [`StoreError::Io`], [`StoreError::Full`].
+    pub async fn open_witnessed(
+        home: &Home,
+        source: Arc<dyn EventSource>,
+        clock: Arc<dyn Clock>,
+        submit: Arc<dyn Submit>,
+    ) -> Result<Self, StoreError> {
+        Self::open_as(home, source, clock, Some(submit)).await
+    }
+
+    async fn open_as(
+        home: &Home,
+        source: Arc<dyn EventSource>,
+        clock: Arc<dyn Clock>,
+        submit: Option<Arc<dyn Submit>>,
+    ) -> Result<Self, StoreError> {
         let origin = home.log_key().origin();
         let malformed = || StoreError::KeyMalformed { path: home.root().join("log.key") };
         let signer = LogSigner::from_seed(origin, home.log_key().seed()).map_err(|_| malformed())?;
         let key = signer.verifier_key().clone();
         let folder = Folder::new(home.log_directory());
         folder.introduce(&key)?;
+        let witnesses = Witnesses::new(&folder, &key, submit)?;
+        let probe = witnesses.needed().then(|| Arc::new(Notify::new()));
         if source.size().await.map_err(events)? == 0 {
             let kind = EventKind::LogStarted { origin: origin.to_owned() };
             let event = Event { v: EVENT_VERSION, time: clock.now(), actor: None, workspace: None, kind };
@@ -58,13 +90,15 @@ impl TileLog {
         }
         let signed = agree::check(&folder, &key, source.as_ref()).await?;
         ledger::check(source.as_ref()).await?;
-        let mut sequencer = Sequencer::new(home.clone(), folder.clone(), signer, signed);
+        let mut sequencer = Sequencer::new(home.clone(), folder.clone(), signer, signed, witnesses);
         let (to, published) = watch::channel(sequencer.catch_up(source.as_ref()).await?);
-        let follower = tokio::spawn(sequencer::follow(sequencer, Arc::clone(&source), to));
-        Ok(Self { source, folder, key, published, follower: Mutex::new(Some(follower)) })
+        let woken = probe.clone().unwrap_or_default();
+        let follower = tokio::spawn(sequencer::follow(sequencer, Arc::clone(&source), to, woken));
+        Ok(Self { source, folder, key, published, probe, follower: Mutex::new(Some(follower)) })
     }
 
-    /// Waits until the checkpoint covers all events there are now, then stops following and lets go of the home.
+    /// Waits until the checkpoint covers all events there are now, then stops following and lets go of the home. What
+    /// witnesses have not cosigned by then is submitted at the next start.
     ///
     /// # Errors
     /// As [`EventLog::covered`].
@@ -76,16 +110,23 @@ impl TileLog {
             // Ends as cancelled; awaited so that the home's lock is free when this returns.
             let _ = follower.await;
         }
-        covered
+        match covered {
+            Err(PortError::Unwitnessed(_) | PortError::Contradicted(_)) => Ok(()),
+            other => other,
+        }
     }
 
     fn take_follower(&self) -> Option<JoinHandle<()>> {
         self.follower.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn newest(&self) -> (u64, Arc<str>) {
+    fn newest(&self) -> PortResult<(u64, Arc<str>)> {
         let published = self.published.borrow();
-        (published.size, Arc::clone(&published.checkpoint))
+        match (&published.checkpoint, &published.failure) {
+            (Some(checkpoint), _) => Ok((published.size, Arc::clone(checkpoint))),
+            (None, Some(failure)) => Err(failure.clone()),
+            (None, None) => Err(PortError::Storage),
+        }
     }
 }
 
@@ -113,20 +154,40 @@ impl EventLog for TileLog {
         }
     }
 
+    async fn releasing(&self) -> PortResult<()> {
+        let Some(probe) = &self.probe else { return Ok(()) };
+        let mut published = self.published.clone();
+        let round = {
+            let now = published.borrow_and_update();
+            match &now.failure {
+                Some(failure) => return Err(failure.clone()),
+                None if now.witnessed.is_some_and(|at| at.elapsed() < FRESH) => return Ok(()),
+                None => now.round,
+            }
+        };
+        probe.notify_one();
+        let asked = published.wait_for(|p| p.round > round).await.map_err(|_| PortError::Storage)?;
+        asked.failure.clone().map_or(Ok(()), Err)
+    }
+
+    async fn policy(&self) -> PortResult<String> {
+        self.folder.policy().map_err(|_| PortError::Storage)
+    }
+
     async fn checkpoint(&self) -> PortResult<String> {
-        Ok(self.newest().1.to_string())
+        Ok(self.newest()?.1.to_string())
     }
 
     async fn tile(&self, path: &str) -> PortResult<Option<Vec<u8>>> {
         let Ok(wanted) = path.parse::<TilePath>() else { return Ok(None) };
-        let (folder, size) = (self.folder.clone(), self.newest().0);
+        let (folder, size) = (self.folder.clone(), self.newest()?.0);
         blocking(move || tile(&folder, wanted, size)).await
     }
 
     async fn receipt(&self, index: EventIndex) -> PortResult<String> {
         // A partial tile may be replaced while a proof is read from it; the next checkpoint's is there then.
         for _ in 0..RECEIPT_TRIES {
-            let (size, checkpoint) = self.newest();
+            let (size, checkpoint) = self.newest()?;
             if index >= size {
                 return Err(PortError::Missing(format!("checkpoint that covers event {index}")));
             }
@@ -158,6 +219,8 @@ impl EventLog for TileLog {
 }
 
 const RECEIPT_TRIES: u32 = 3;
+/// How long ago witnesses may have cosigned for it to be believed that they still do.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// The tile as it was when the tree had fewer entries too: a narrower tile is the beginning of a wider one.
 fn tile(folder: &Folder, wanted: TilePath, size: u64) -> Option<Vec<u8>> {

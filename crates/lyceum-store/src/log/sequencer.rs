@@ -1,9 +1,11 @@
-//! The one task that writes the log: tiles first, then the signed checkpoint, then whoever waits is told.
+//! The one task that writes the log: tiles first, then the signed checkpoint, then the witnesses' cosignatures, then
+//! whoever waits is told.
 
 use super::agree::Signed;
 use super::events;
 use super::folder::Folder;
 use super::source::EventSource;
+use super::witnesses::{Unshown, Witnesses};
 use crate::error::StoreError;
 use crate::home::Home;
 use lyceum_audit::checkpoint::Checkpoint;
@@ -13,24 +15,34 @@ use lyceum_schema::failpoint;
 use lyceum_sharing::port::PortError;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 /// What the world may know.
 #[derive(Clone)]
 pub(super) struct Published {
     /// Entries under the checkpoint.
     pub(super) size: u64,
-    /// The signed note.
-    pub(super) checkpoint: Arc<str>,
+    /// The signed note; `None` while no checkpoint was ever cosigned as the policy demands.
+    pub(super) checkpoint: Option<Arc<str>>,
     /// Why newer events are not covered, while that is so.
     pub(super) failure: Option<PortError>,
+    /// When the witnesses cosigned last.
+    pub(super) witnessed: Option<Instant>,
+    /// How often they were asked.
+    pub(super) round: u64,
 }
 
 /// Writes the log of one home, whose lock it keeps.
 pub(super) struct Sequencer {
     writer: Arc<Writer>,
+    witnesses: Witnesses,
     signed: Signed,
-    /// Partial tiles that the checkpoint before the newest one had: readers may still be at them.
+    /// Whether the world may see what was signed last. While it may not, nothing newer is signed.
+    shown: bool,
+    /// Partial tiles of the checkpoint before the newest one: readers may still be at them.
+    outdated: Vec<TilePath>,
+    /// Partial tiles of the one before that: deleted when the newest is shown.
     replaced: Vec<TilePath>,
 }
 
@@ -40,39 +52,115 @@ struct Writer {
     _home: Home,
 }
 
+/// Why the log can't go on for now.
+enum Stopped {
+    /// Disk or database.
+    Store(StoreError),
+    /// Witnesses.
+    Unshown(Unshown),
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
 impl Sequencer {
-    pub(super) fn new(home: Home, folder: Folder, signer: LogSigner, signed: Signed) -> Self {
-        Self { writer: Arc::new(Writer { folder, signer, _home: home }), signed, replaced: Vec::new() }
+    pub(super) fn new(home: Home, folder: Folder, signer: LogSigner, signed: Signed, witnesses: Witnesses) -> Self {
+        let writer = Arc::new(Writer { folder, signer, _home: home });
+        Self { writer, witnesses, signed, shown: false, outdated: Vec::new(), replaced: Vec::new() }
     }
 
-    /// Signs a checkpoint over all events there are.
+    /// Asks the witnesses about what was signed last, then signs a checkpoint over all events there are. What
+    /// witnesses don't cosign yet is left to the follower.
     pub(super) async fn catch_up(&mut self, source: &dyn EventSource) -> Result<Published, StoreError> {
+        let mut published = self.seen_before()?;
+        self.shown = !self.witnesses.asked() && published.checkpoint.is_some() && published.size == self.signed.size;
         let size = source.size().await.map_err(events)?;
-        let mut checkpoint = self.writer.folder.checkpoint()?;
-        while self.signed.size < size {
-            checkpoint = Some(self.flush(source).await?);
+        loop {
+            let begun = self.signed.note.is_some();
+            let advanced = match (begun && !self.shown, self.signed.size < size) {
+                (true, _) => self.show().await,
+                (false, true) => self.advance(source).await,
+                (false, false) => break,
+            };
+            published.round += 1;
+            match advanced {
+                Ok(checkpoint) => published.show(self.signed.size, checkpoint),
+                Err(Stopped::Store(error)) => return Err(error),
+                Err(Stopped::Unshown(Unshown::Contradicted(why))) => return Err(StoreError::Contradicted { why }),
+                Err(Stopped::Unshown(unshown)) => {
+                    published.failure = Some(unshown.as_port_error());
+                    break;
+                }
+            }
         }
-        let path = self.writer.folder.checkpoint_path();
-        let checkpoint = checkpoint.ok_or(StoreError::CheckpointInvalid { path })?;
-        Ok(Published { size: self.signed.size, checkpoint: checkpoint.into(), failure: None })
+        Ok(published)
     }
 
-    /// One batch of events into tiles and a checkpoint.
-    async fn flush(&mut self, source: &dyn EventSource) -> Result<String, StoreError> {
+    /// What an earlier life of the log showed, if the policy still believes it.
+    fn seen_before(&self) -> Result<Published, StoreError> {
+        let nothing = Published { size: 0, checkpoint: None, failure: None, witnessed: None, round: 0 };
+        let Some(note) = self.writer.folder.checkpoint()?.filter(|note| self.witnesses.believe(note)) else {
+            return Ok(nothing);
+        };
+        let path = self.writer.folder.checkpoint_path();
+        let seen = Checkpoint::open(&note, self.writer.signer.verifier_key());
+        let seen = seen.map_err(|_| StoreError::CheckpointInvalid { path })?;
+        Ok(Published { size: seen.size, checkpoint: Some(note.into()), ..nothing })
+    }
+
+    /// The next checkpoint that the world may see: what was signed before, if it waits, else one over the next batch.
+    async fn advance(&mut self, source: &dyn EventSource) -> Result<Arc<str>, Stopped> {
+        if self.shown || self.signed.note.is_none() {
+            self.flush(source).await?;
+        }
+        self.show().await
+    }
+
+    /// Has the witnesses cosign what was signed last, and shows it.
+    async fn show(&mut self) -> Result<Arc<str>, Stopped> {
+        let Some(signed) = &self.signed.note else {
+            return Err(StoreError::CheckpointInvalid { path: self.writer.folder.checkpoint_path() }.into());
+        };
+        let folder = &self.writer.folder;
+        let note = self.witnesses.collect(folder, signed, self.signed.size).await.map_err(Stopped::Unshown)?;
+        let (writer, text) = (Arc::clone(&self.writer), note.clone());
+        let replaced = std::mem::take(&mut self.replaced);
+        let written = tokio::task::spawn_blocking(move || writer.show(&text, &replaced)).await;
+        written.map_err(|_| events(PortError::Storage))??;
+        self.shown = true;
+        Ok(note.into())
+    }
+
+    /// One batch of events into tiles and a signed checkpoint.
+    async fn flush(&mut self, source: &dyn EventSource) -> Result<(), StoreError> {
         let from = self.signed.size;
         let leaves = source.events(from, from + BATCH).await.map_err(events)?;
-        let (writer, old) = (Arc::clone(&self.writer), self.signed.clone());
-        let replaced = std::mem::take(&mut self.replaced);
-        let flushed = tokio::task::spawn_blocking(move || writer.write(&old, &leaves, &replaced)).await;
-        let (signed, note) = flushed.map_err(|_| events(PortError::Storage))??;
-        self.replaced = partial_tiles(from).filter(|t| in_tree(*t, signed.size) != Some(*t)).collect();
-        self.signed = signed;
-        Ok(note)
+        let (writer, old, pending) = (Arc::clone(&self.writer), self.signed.clone(), self.witnesses.needed());
+        let flushed = tokio::task::spawn_blocking(move || writer.write(&old, &leaves, pending)).await;
+        self.signed = flushed.map_err(|_| events(PortError::Storage))??;
+        self.shown = false;
+        let size = self.signed.size;
+        self.replaced = std::mem::replace(
+            &mut self.outdated,
+            partial_tiles(from).filter(|t| in_tree(*t, size) != Some(*t)).collect(),
+        );
+        Ok(())
+    }
+}
+
+impl Published {
+    /// The witnesses cosigned a checkpoint.
+    fn show(&mut self, size: u64, checkpoint: Arc<str>) {
+        (self.size, self.checkpoint) = (size, Some(checkpoint));
+        (self.failure, self.witnessed) = (None, Some(Instant::now()));
     }
 }
 
 impl Writer {
-    fn write(&self, old: &Signed, leaves: &[Vec<u8>], replaced: &[TilePath]) -> Result<(Signed, String), StoreError> {
+    fn write(&self, old: &Signed, leaves: &[Vec<u8>], pending: bool) -> Result<Signed, StoreError> {
         let appended =
             append(&self.folder, old.size, old.root, leaves).map_err(|_| StoreError::RootDiffers { size: old.size })?;
         for file in &appended.files {
@@ -82,42 +170,76 @@ impl Writer {
         let checkpoint = Checkpoint { origin: self.signer.name().to_owned(), size: appended.size, root: appended.root };
         let invalid = |_| StoreError::CheckpointInvalid { path: self.folder.checkpoint_path() };
         let note = checkpoint.sign(&self.signer).map_err(invalid)?;
-        self.folder.write_checkpoint(&note)?;
+        if pending {
+            self.folder.write_pending(&note)?;
+        }
+        Ok(Signed { size: appended.size, root: appended.root, note: Some(note) })
+    }
+
+    fn show(&self, note: &str, replaced: &[TilePath]) -> Result<(), StoreError> {
+        failpoint::hit("log.after_cosignatures");
+        self.folder.write_checkpoint(note)?;
         failpoint::hit("log.after_checkpoint");
         replaced.iter().for_each(|tile| self.folder.delete(*tile));
-        Ok((Signed { size: appended.size, root: appended.root }, note))
+        Ok(())
     }
 }
 
-/// Follows the source until dropped. A failure (a full disk) is told to whoever waits, and tried again.
-pub(super) async fn follow(mut sequencer: Sequencer, source: Arc<dyn EventSource>, to: watch::Sender<Published>) {
+/// Follows the source until dropped. A failure (a full disk, a witness that is away) is told to whoever waits, and
+/// tried again. `probe` asks for the witnesses to be asked, though there is nothing new.
+pub(super) async fn follow(
+    mut sequencer: Sequencer,
+    source: Arc<dyn EventSource>,
+    to: watch::Sender<Published>,
+    probe: Arc<Notify>,
+) {
     let mut committed = source.subscribe();
     loop {
-        if *committed.borrow_and_update() <= sequencer.signed.size {
+        let mut probed = false;
+        if sequencer.shown && *committed.borrow_and_update() <= sequencer.signed.size {
             // A commit whose waker was cancelled is found by the next round at the latest.
-            let woken = tokio::time::timeout(IDLE, committed.changed()).await;
-            match woken {
-                Ok(Ok(())) => continue,
-                Ok(Err(_)) => return,
-                Err(_) => match source.size().await {
-                    Ok(size) if size > sequencer.signed.size => {}
-                    _ => continue,
+            tokio::select! {
+                woken = tokio::time::timeout(IDLE, committed.changed()) => match woken {
+                    Ok(Ok(())) => continue,
+                    Ok(Err(_)) => return,
+                    Err(_) => match source.size().await {
+                        Ok(size) if size > sequencer.signed.size => {}
+                        _ => continue,
+                    },
                 },
+                () = probe.notified() => probed = true,
             }
         }
-        match sequencer.flush(source.as_ref()).await {
-            Ok(note) => {
+        let advanced = match probed {
+            true => sequencer.show().await,
+            false => sequencer.advance(source.as_ref()).await,
+        };
+        let failure = match advanced {
+            Ok(checkpoint) => {
                 let size = sequencer.signed.size;
-                to.send_replace(Published { size, checkpoint: note.into(), failure: None });
+                to.send_modify(|published| {
+                    published.round += 1;
+                    published.show(size, checkpoint);
+                });
+                continue;
             }
-            Err(error) => {
+            Err(Stopped::Store(error)) => {
                 tracing::error!(code = error.code(), %error, "the log could not be written; trying again");
-                let failure =
-                    if matches!(error, StoreError::Full { .. }) { PortError::Full } else { PortError::Storage };
-                to.send_modify(|published| published.failure = Some(failure));
-                tokio::time::sleep(IDLE).await;
+                if matches!(error, StoreError::Full { .. }) { PortError::Full } else { PortError::Storage }
             }
-        }
+            Err(Stopped::Unshown(unshown)) => {
+                // A probe that failed has unshown nothing, but the next round must ask again.
+                sequencer.shown = false;
+                let failure = unshown.as_port_error();
+                tracing::error!(why = %failure, "no answer leaves: the log's checkpoint is not cosigned; trying again");
+                failure
+            }
+        };
+        to.send_modify(|published| {
+            published.round += 1;
+            published.failure = Some(failure);
+        });
+        tokio::time::sleep(IDLE).await;
     }
 }
 

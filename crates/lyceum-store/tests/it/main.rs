@@ -10,4 +10,5 @@ mod ledger;
 mod log;
 mod simulation;
 mod spool;
+mod witnesses;
 mod world;

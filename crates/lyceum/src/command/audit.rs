@@ -29,6 +29,7 @@ pub(super) async fn run(args: Audit, global: &Global) -> Outcome {
             }
             Ok(())
         }
+        Audit::Witness(args) => super::witness::run(args).await,
         Audit::Verify { dir, receipt, key, saved, save } => match (dir, receipt) {
             (_, Some(receipt)) => verify_receipt(&receipt, key.as_deref(), global.json),
             (Some(dir), None) => {
@@ -91,6 +92,7 @@ pub(crate) async fn export(client: &Client, dir: &Path) -> Outcome<u64> {
     }
     bar.finish_and_clear();
     super::write_file(&dir.join("log.vkey"), &key_text)?;
+    super::write_file(&dir.join("policy"), &client.get_bytes("/v1/audit/policy").await?)?;
     let claims = serde_json::json!({ "balances": claims.accounts });
     super::write_file(&dir.join("claims.json"), claims.to_string().as_bytes())?;
     super::write_file(&dir.join("checkpoint"), &checkpoint)?;
@@ -128,7 +130,16 @@ fn tiles_of(size: u64) -> Vec<String> {
 
 /// Verifies a copied log: everything is in the report.
 pub(crate) fn verify_dir(dir: &Path, key: Option<&Path>, saved: Option<&Path>) -> Outcome<Report> {
-    let policy = policy(key.map_or_else(|| dir.join("log.vkey"), Path::to_path_buf).as_path())?;
+    let policy = match key {
+        Some(trusted) => policy(trusted)?,
+        None => {
+            remark(
+                "whom to believe is taken from the copy itself: give the policy you got elsewhere with --policy FILE",
+            );
+            let own = dir.join("policy");
+            policy(if own.exists() { own } else { dir.join("log.vkey") }.as_path())?
+        }
+    };
     let checkpoint = super::read_text(&dir.join("checkpoint"))?;
     let saved = saved.map(super::read_text).transpose()?;
     let claims: Option<Claims> = match std::fs::read(dir.join("claims.json")) {

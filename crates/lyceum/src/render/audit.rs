@@ -10,10 +10,20 @@ pub(crate) fn proved(proved: &Proved) -> String {
         .ok()
         .and_then(|v| v.get("type").and_then(Value::as_str).map(str::to_owned))
         .unwrap_or_default();
-    format!(
+    let mut text = format!(
         " ✓ entry {} of {} is {kind}, at {}\n ✓ it is in the log of {} entries that the checkpoint signs",
         proved.index, proved.believed.checkpoint.origin, proved.event.time, proved.believed.checkpoint.size
-    )
+    );
+    if proved.believed.known_witnesses > 0 {
+        let names: Vec<&str> = proved.believed.witnesses.iter().map(|(name, _)| name.as_str()).collect();
+        text += &format!(
+            "\n ✓ cosigned by {} of {} witnesses ({})",
+            names.len(),
+            proved.believed.known_witnesses,
+            names.join(", ")
+        );
+    }
+    text
 }
 
 /// A report as JSON.

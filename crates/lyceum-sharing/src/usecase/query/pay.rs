@@ -115,7 +115,10 @@ async fn answer(
     let stored = app.ledger.store_answer(payment.charge, bytes, terms.described, document, event).await;
     let index = stored.map_err(|_| Lost::Charge)?;
 
-    let shown = |e: Error| Lost::Shown(e);
+    let shown = |e: Error| match e {
+        Error::Unwitnessed { why } | Error::Contradicted { why } => Lost::Shown(Error::AnswerWaits { why }),
+        other => Lost::Shown(other),
+    };
     let answer = finish(above, &groups).await;
     let answer = answer.map_err(|e| shown(Error::Finish { code: e.code(), message: e.to_string() }))?;
     let receipt = receipt(app, index).await.map_err(shown)?;
