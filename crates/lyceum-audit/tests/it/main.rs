@@ -8,5 +8,6 @@ mod note;
 mod receipt;
 mod replay;
 mod tile;
+mod vectors;
 mod verify;
 mod world;
