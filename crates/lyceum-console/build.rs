@@ -10,15 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What npm needs, relative to `web/`; folders are watched as a whole.
-const SOURCES: &[&str] = &[
-    "package.json",
-    "package-lock.json",
-    "tsconfig.json",
-    "vite.config.ts",
-    "index.html",
-    "public",
-    "src",
-];
+const SOURCES: &[&str] =
+    &["package.json", "package-lock.json", "tsconfig.json", "vite.config.ts", "index.html", "public", "src"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-env-changed=LYCEUM_CONSOLE");

@@ -10,10 +10,13 @@ import { Refused } from "./api/client";
 
 const theme = createTheme({
   primaryColor: "blue",
+  primaryShade: 8,
   fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
   fontFamilyMonospace: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace",
   cursorType: "pointer",
   autoContrast: true,
+  // Where black and white stand out equally.
+  luminanceThreshold: 0.179,
 });
 
 const queries = new QueryClient({

@@ -95,7 +95,7 @@ function recomputed(replay: Replay, claims: Claimed[], sameSize: boolean, checks
     checks.push({ ok: false, what: `entry ${violation.entry}: ${violation.what}` });
   }
   if (replay.violations.length === 0) {
-    checks.push({ ok: true, what: `${replay.releases} releases, none approved by who proposed it; no answer without a charge` });
+    checks.push({ ok: true, what: `releases: ${replay.releases}, none approved by who proposed it; no answer without a charge` });
   }
   const different = replay.differences(claims);
   if (different.length === 0) checks.push({ ok: true, what: "budgets recomputed: the server says the same" });

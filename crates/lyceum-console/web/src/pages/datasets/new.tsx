@@ -29,7 +29,7 @@ export function NewDataset(): ReactNode {
       <Stack>
         <Alert color="green" title={`${dataset.name} is declared`}>
           {warnings.length > 0 && <List size="sm">{warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List>}
-          <Anchor component={Link} href={`/datasets/${dataset.name}`}>Upload its tables</Anchor>
+          <Anchor component={Link} c="inherit" underline="always" href={`/datasets/${dataset.name}`}>Upload its tables</Anchor>
         </Alert>
       </Stack>
     );

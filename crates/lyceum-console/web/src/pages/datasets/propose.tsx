@@ -29,7 +29,7 @@ export function Propose(props: { dataset: string }): ReactNode {
         {propose.isError && <Failed error={propose.error} />}
         {propose.data && (
           <Alert color="green" title="Proposed">
-            Reviewers see it in <Anchor component={Link} href={`/workspaces/${propose.data.workspace}/releases`}>{propose.data.workspace}</Anchor>.
+            Reviewers see it in <Anchor component={Link} c="inherit" underline="always" href={`/workspaces/${propose.data.workspace}/releases`}>{propose.data.workspace}</Anchor>.
           </Alert>
         )}
         <Group><Button disabled={!policy.trim()} loading={propose.isPending} onClick={() => propose.mutate()}>Propose</Button></Group>

@@ -63,7 +63,7 @@ function AnswerTable(props: { answer: Answer; intervals: (Interval | null)[][] }
           {count(answer.rows.length)} rows{answer.other ? "; groups too small to show stand together in the last row" : ""}
         </Table.Caption>
         <Table.Thead>
-          <Table.Tr>{answer.columns.map((c, i) => <Table.Th key={`${i} ${c.name}`} scope="col" title={c.description}>{c.name}</Table.Th>)}</Table.Tr>
+          <Table.Tr>{answer.columns.map((c, i) => <Table.Th key={`${i} ${c.name}`} scope="col" title={c.description} {...(c.role === "key" ? {} : { ta: "right" as const })}>{c.name}</Table.Th>)}</Table.Tr>
         </Table.Thead>
         <Table.Tbody>
           {rows.map((row, r) => (

@@ -36,7 +36,7 @@ function Panes(props: { workspace: string; catalog: Catalog }): ReactNode {
   const path = `/v1/workspaces/${props.workspace}/queries`;
   const draft = useMemo(() => draftOf(props.workspace), [props.workspace]);
   const [sql, setSql] = useState(draft.read);
-  const [settled] = useDebouncedValue(sql.trim(), 400);
+  const [settled] = useDebouncedValue(sql.trim(), 700);
   const editor = useRef<EditorHandle>(null);
   const budget = useBudget(props.workspace);
 

@@ -27,6 +27,8 @@ export default function Chart(props: { answer: Answer; intervals: (Interval | nu
     const element = frame.current;
     if (!element) return;
     const chart = draw(points, name, answer.columns[keys[0] ?? -1]?.name ?? "", element.clientWidth || 640);
+    // One picture with one label: its parts have none that a screen reader may read.
+    for (const part of chart.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
     chart.setAttribute("role", "img");
     chart.setAttribute("aria-label", `${name} by group with 95 % intervals; the table has the same numbers`);
     element.replaceChildren(chart);

@@ -14,7 +14,7 @@ export function Verdict(props: {
   if (props.error) return <Failed error={props.error} />;
   const e = props.explanation;
   if (!e) return null;
-  if (e.kind === "public") return <Text size="sm" c="green.9" darkHidden>Can be answered · free and exact: it reads public tables only</Text>;
+  if (e.kind === "public") return <Alert color="green" variant="light" title="Can be answered · free and exact: it reads public tables only" />;
   const accuracy = e.columns.filter((c) => c.accuracy).map((c) => `${c.name} ${c.accuracy}`).join(" · ");
   const price = e.answered_before
     ? "free: answered before"
