@@ -3,6 +3,7 @@ import "@mantine/core/styles.css";
 import "./console.css";
 import { createTheme, MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app";
@@ -31,6 +32,8 @@ const queries = new QueryClient({
 
 /** The nonce that the server put into this page for the styles made while it runs. */
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content;
+// For the scroll lock of dialogs, which makes a style of its own.
+if (nonce) setNonce(nonce);
 
 const root = document.getElementById("root");
 if (root) {

@@ -5,7 +5,7 @@ import { sql as sqlLanguage, StandardSQL } from "@codemirror/lang-sql";
 import { bracketMatching, defaultHighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { lintGutter, setDiagnostics } from "@codemirror/lint";
 import { Compartment, EditorState } from "@codemirror/state";
-import { drawSelection, EditorView, keymap, lineNumbers, placeholder } from "@codemirror/view";
+import { drawSelection, EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { type ReactNode, type Ref, useEffect, useImperativeHandle, useRef } from "react";
 import type { Catalog, Problem } from "../api/types";
 import { completions } from "./completion";
@@ -60,7 +60,6 @@ export function SqlEditor(props: {
           EditorView.updateListener.of((update) => {
             if (update.docChanged) latest.current.change(update.state.doc.toString());
           }),
-          placeholder("SELECT segment, COUNT(*) AS people FROM users GROUP BY segment"),
           look,
         ],
       }),

@@ -75,7 +75,8 @@ function Panes(props: { workspace: string; catalog: Catalog }): ReactNode {
         <div aria-live="polite">
           {settled === "" ? (
             <Text size="sm" c="dimmed">
-              Write one SELECT. What it costs and how precise it is stands here before anything is spent.
+              Write one SELECT, such as SELECT segment, COUNT(*) AS people FROM users GROUP BY segment. What it costs and
+              how precise it is stands here before anything is spent.
             </Text>
           ) : (
             <Verdict pending={!current || explanation.isPending} explanation={current ? explanation.data : undefined}

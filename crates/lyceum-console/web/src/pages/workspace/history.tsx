@@ -41,7 +41,7 @@ export function History(props: { workspace: string; researcher: boolean }): Reac
             </Card>
           ))}
           <Text size="xs" c="dimmed">
-            Every charge and its answer are in the <Anchor component={Link} href="/audit" size="xs">audit log</Anchor>.
+            Every charge and its answer are in the <Anchor component={Link} href="/audit" size="xs" underline="always">audit log</Anchor>.
           </Text>
         </Stack>
       )}
