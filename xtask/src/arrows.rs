@@ -15,7 +15,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("lyceum-query", &["lyceum-schema", "lyceum-privacy"]),
     ("lyceum-sharing", &["lyceum-schema", "lyceum-privacy", "lyceum-anonymize", "lyceum-audit", "lyceum-query"]),
     ("lyceum-store", &["lyceum-schema", "lyceum-privacy", "lyceum-audit", "lyceum-sharing"]),
-    ("lyceum-server", &["lyceum-schema", "lyceum-sharing"]),
+    ("lyceum-console", &[]),
+    ("lyceum-server", &["lyceum-schema", "lyceum-sharing", "lyceum-console"]),
     (
         "lyceum",
         &[
@@ -47,6 +48,7 @@ const NOT_DIRECTLY: &[(&str, &[&str])] = &[
     ("lyceum-query", &["axum", "sqlx", "reqwest"]),
     ("lyceum-sharing", &["axum", "sqlx", "reqwest", "datafusion"]),
     ("lyceum-store", &["axum", "reqwest", "datafusion"]),
+    ("lyceum-console", &["tokio", "futures", "datafusion", "arrow", "axum", "sqlx", "reqwest", "object_store"]),
     ("lyceum-server", &["datafusion", "sqlx", "object_store"]),
     ("lyceum", &["sqlx"]),
 ];

@@ -1,10 +1,11 @@
 //! Developer commands that must run everywhere: `cargo xtask test`, `nightly`, `bench` and `tidy`.
 //!
 //! `test.rs` lists the parts of the one test command, `tidy.rs` the rules of the house that no compiler checks,
-//! `arrows.rs` which crate may depend on which, `python.rs` the Python side.
+//! `arrows.rs` which crate may depend on which, `python.rs` the Python side, `console.rs` the web console's.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod arrows;
+mod console;
 mod python;
 mod shell;
 mod test;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 Developer commands.
 
-    cargo xtask test    everything that must pass: format, tidy, lints, build, Rust tests, notebooks, comparisons with peers
+    cargo xtask test    everything that must pass: format, tidy, lints, build, Rust tests, notebooks, comparisons with peers, console
     cargo xtask nightly the same Rust tests, longer: random kills, repetitions with production noise, fuzzed queries
     cargo xtask bench   the engine against DuckDB and public peers (--help lists sizes, queries, peers); release build
     cargo xtask tidy    the rules of the house: dependencies, file headers and lengths, lints, versions

@@ -23,9 +23,11 @@ pub(crate) fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command
     command
 }
 
-/// Cargo, the same one that runs us.
+/// Cargo, the same one that runs us. The console is part of what is built and tested.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
-    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments)
+    let mut command = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), arguments);
+    command.env("LYCEUM_CONSOLE", "1");
+    command
 }
 
 /// Runs to the end; what goes wrong is told in words, with the command to repeat.

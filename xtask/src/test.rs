@@ -1,6 +1,6 @@
 //! `cargo xtask test`: the parts in order, the minutes each took, and one line at the end that says it all.
 
-use crate::{python, report, shell, tidy};
+use crate::{console, python, report, shell, tidy};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,7 @@ pub(crate) fn run() -> bool {
     part(&mut parts, "rust tests", || rust_tests(binary.as_ref().ok_or("not run: there is no binary")?, &[]));
     part(&mut parts, "notebooks", || python::notebooks(binary.as_ref().ok_or("not run: there is no binary")?));
     part(&mut parts, "python peers", || python::peers(binary.as_ref().ok_or("not run: there is no binary")?));
+    part(&mut parts, "console", || console::run(binary.as_ref().ok_or("not run: there is no binary")?));
     summary(&parts)
 }
 

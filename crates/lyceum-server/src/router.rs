@@ -2,7 +2,7 @@
 
 use crate::limits::Limits;
 use crate::problem::{Failure, identified};
-use crate::routes::{audit, budgets, datasets, health, identity, queries, releases, uploads, workspaces};
+use crate::routes::{audit, budgets, console, datasets, health, identity, queries, releases, uploads, workspaces};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 
@@ -23,6 +24,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/healthz"),
     ("GET", "/readyz"),
+    ("GET", "/"),
+    ("GET", "/console/"),
+    ("GET", "/console/{*file}"),
     ("GET", "/v1/whoami"),
     ("POST", "/v1/users"),
     ("GET", "/v1/users"),
@@ -107,6 +111,13 @@ pub fn router(app: Arc<App>, limits: &Limits) -> Router {
         .route("/v1/audit/claims", get(audit::claims))
         .route("/v1/audit/artefacts/{ref}", get(audit::artefact));
     let health = Router::new().route("/healthz", get(health::alive)).route("/readyz", get(health::ready));
+    // Files without secrets, for everybody: compressed, since nothing of a caller's is in them.
+    let console = Router::new()
+        .route("/", get(console::enter))
+        .route("/console", get(console::enter))
+        .route("/console/", get(console::page))
+        .route("/console/{*file}", get(console::file))
+        .layer(CompressionLayer::new());
     // Uploads are limited by the service, in bytes and in number, and may take as long as they take.
     let uploads = Router::new()
         .route("/v1/datasets/{name}/versions/{id}/tables/{table}", put(uploads::table))
@@ -123,6 +134,7 @@ pub fn router(app: Arc<App>, limits: &Limits) -> Router {
         .layer(from_fn_with_state(limits.request_timeout, in_time))
         .layer(GlobalConcurrencyLimitLayer::new(limits.max_concurrent_requests))
         .merge(health)
+        .merge(console)
         .layer(DefaultBodyLimit::max(limits.max_body_bytes))
         .merge(uploads)
         .fallback(|| async { Failure::NoRoute })

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod budgets;
+pub(crate) mod console;
 pub(crate) mod datasets;
 pub(crate) mod health;
 pub(crate) mod identity;

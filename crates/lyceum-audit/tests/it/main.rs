@@ -9,6 +9,7 @@ mod receipt;
 mod replay;
 mod tamper;
 mod tile;
+mod vectors;
 mod verify;
 mod witness;
 mod world;

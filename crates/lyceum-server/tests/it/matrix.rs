@@ -66,6 +66,7 @@ fn request(story: &Story, method: &str, route: &str, who: &str, token: &str) -> 
         .replace("{user}", "nobody")
         .replace("{table}", "visits")
         .replace("{*path}", "0/000.p/1")
+        .replace("{*file}", "no-such-file.js")
         .replace("{entry}", "0")
         .replace("{ref}", &"0".repeat(64));
     let body = match (method, route) {

@@ -1,0 +1,4 @@
+import{a as e,n as t,s as n}from"./known-key-D6u627Sc.js";import{a as r,n as i,r as a}from"./merkle-CuTM_rim.js";function o(o,s,c=[]){let l=o.indexOf(`
+
+`),[u,d,f,...p]=o.slice(0,Math.max(l,0)).split(`
+`);if(u!==`c2sp.org/tlog-proof@v1`)throw Error(`not a receipt`);if(!d?.startsWith(`extra `))throw Error(`the receipt does not hold its event`);let m=/^index (0|[1-9][0-9]*)$/.exec(f??``);if(!m?.[1])throw Error(`the receipt has no index`);let h=e(d.slice(6)),g=BigInt(m[1]),_=p.map(e),v=t(o.slice(l+2),s,c);if(!a(i(h),g,v.size,_,v.root))throw Error(`entry ${g} does not lead to the signed root`);return{event:r(n(h)),index:g,checkpoint:v}}export{o as verifyReceipt};
