@@ -230,6 +230,9 @@ test("narrow screens, dark colours and the keyboard", async () => {
   await page.getByRole("button", { name: "Navigation" }).press("Enter");
   await page.getByRole("link", { name: "ads-lift" }).first().press("Enter");
   await page.getByLabel("SQL").waitFor(LONG);
+  await page.getByLabel("SQL").click();
+  await page.keyboard.type("SELECT arm, COUNT(*) AS n FROM users WHERE country = 'DE' GROUP BY arm");
+  await page.getByText("Can be answered").waitFor(LONG);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.ok(wide <= 1, `the page scrolls sideways by ${wide} px`);
   await look(page, "narrow-dark");

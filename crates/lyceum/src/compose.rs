@@ -66,6 +66,7 @@ pub(crate) async fn serve(args: cli::Serve) -> Outcome {
     }
     let running = start(&args.home, &settings).await?;
     remark(&format!("lyceum listens on http://{}", running.address));
+    remark(&format!("console          http://{}/console/", running.address));
     if running.first_run {
         remark("this home is new: the first administrator's token lies in");
         remark(&format!("  {}", running.admin_token.display()));

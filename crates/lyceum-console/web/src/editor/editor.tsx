@@ -2,12 +2,13 @@
 import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { sql as sqlLanguage, StandardSQL } from "@codemirror/lang-sql";
-import { bracketMatching, defaultHighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { bracketMatching, syntaxHighlighting } from "@codemirror/language";
 import { lintGutter, setDiagnostics } from "@codemirror/lint";
 import { Compartment, EditorState } from "@codemirror/state";
 import { drawSelection, EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { type ReactNode, type Ref, useEffect, useImperativeHandle, useRef } from "react";
 import type { Catalog, Problem } from "../api/types";
+import { colours } from "./colours";
 import { completions } from "./completion";
 import { diagnosticOf } from "./diagnostic";
 
@@ -20,6 +21,7 @@ const look = EditorView.theme({
   ".cm-content": { fontFamily: "var(--mantine-font-family-monospace)", padding: "8px 0", caretColor: "var(--mantine-color-text)" },
   ".cm-gutters": { background: "transparent", border: "none", color: "var(--mantine-color-dimmed)" },
   "&.cm-focused": { outline: "none" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground": { background: "var(--sql-selection)" },
   ".cm-cursor": { borderLeftColor: "var(--mantine-color-text)" },
   ".cm-tooltip": { background: "var(--mantine-color-body)", border: "1px solid var(--mantine-color-default-border)", color: "var(--mantine-color-text)" },
 });
@@ -48,7 +50,7 @@ export function SqlEditor(props: {
         extensions: [
           EditorView.cspNonce.of(nonce),
           lineNumbers(), history(), drawSelection(), bracketMatching(), closeBrackets(), lintGutter(),
-          syntaxHighlighting(defaultHighlightStyle, { fallback: true }),
+          syntaxHighlighting(colours),
           autocompletion(),
           language.current.of([]),
           keymap.of([
