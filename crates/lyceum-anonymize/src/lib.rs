@@ -9,6 +9,12 @@
 
 pub mod decode;
 pub mod draft;
+pub mod hierarchy;
+pub mod lattice;
+pub mod model;
+pub mod partition;
 pub mod pseudonym;
+pub mod recode;
 pub mod report;
+pub mod tuples;
 pub mod validate;

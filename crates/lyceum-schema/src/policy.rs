@@ -2,11 +2,13 @@
 //!
 //! [`Policy::parse`] is the only way in. ε here is what people type; the ledger's currency is ρ.
 
+mod hierarchy;
 mod parse;
 mod preset;
 
 use crate::state::ReleaseKind;
 use crate::time::Micros;
+pub use hierarchy::{DateStep, HierarchySource};
 pub use preset::Preset;
 
 /// Why a policy is refused: one problem and its place.

@@ -1,0 +1,265 @@
+//! Generalisation hierarchies: how the values of a quasi-identifier become coarser, level by level, up to `*`.
+//!
+//! A [`Hierarchy`] is a tree over *leaves*: level 0 are the values themselves, the last level is one node. Leaves are
+//! ordered so that every node covers a contiguous run of them: numbers and dates by value, text as its table lists it.
+//! `hierarchy/table.rs` reads ARX's CSV form, `hierarchy/ladder.rs` makes levels by rule, `hierarchy/error.rs` says
+//! why one is refused. The loss of a node is (leaves covered − 1) / (leaves − 1), for ladders over numbers and dates
+//! its width as a share of the whole range (normalised certainty penalty: Xu et al., KDD 2006; Iyengar, KDD 2002).
+
+mod error;
+mod ladder;
+mod table;
+
+pub use error::HierarchyError;
+
+use hashbrown::HashMap;
+use lyceum_schema::manifest::DataType;
+use lyceum_schema::policy::HierarchySource;
+
+/// One value of a quasi-identifier, in the order of its column: numbers, dates, instants and booleans as integers
+/// (floats by a monotone image of their bits), text, NULL last. No `Debug`: it is a person's value.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Leaf {
+    /// A value with a numeric order; see [`Leaf::number`].
+    Number(i64),
+    /// Text.
+    Text(Box<str>),
+    /// NULL.
+    Null,
+}
+
+impl Leaf {
+    /// A float's leaf.
+    #[must_use]
+    pub const fn of_f64(value: f64) -> Self {
+        // −0.0 and 0.0 are one value.
+        Self::Number(monotone((if value == 0.0 { 0.0 } else { value }).to_bits().cast_signed()))
+    }
+
+    /// The value on the number line of its column: days for dates, µs for timestamps. `None` for text and NULL.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn number(&self, data_type: DataType) -> Option<f64> {
+        match self {
+            Self::Number(n) if data_type == DataType::Float64 => {
+                Some(f64::from_bits(monotone(*n).cast_unsigned()))
+            }
+            Self::Number(n) => Some(*n as f64),
+            Self::Text(_) | Self::Null => None,
+        }
+    }
+}
+
+/// Maps the bits of floats to integers of the same order, and back: it is its own inverse.
+const fn monotone(bits: i64) -> i64 {
+    bits ^ (((bits >> 63).cast_unsigned() >> 1).cast_signed())
+}
+
+/// A node: a run of leaves with one label.
+#[derive(Clone)]
+pub struct Node {
+    pub(crate) label: Box<str>,
+    /// Ordinals of the first and last leaf, inclusive.
+    pub(crate) first: u32,
+    pub(crate) last: u32,
+    pub(crate) loss: f64,
+}
+
+/// One level: which node every leaf is in.
+pub struct Level {
+    pub(crate) node_of_leaf: Vec<u32>,
+    pub(crate) nodes: Vec<Node>,
+}
+
+/// A checked hierarchy over a column's leaves.
+pub struct Hierarchy {
+    data_type: DataType,
+    leaves: Vec<Leaf>,
+    ordinals: HashMap<Leaf, u32>,
+    /// Where each leaf stands on a line of length 1, for the loss of ranges.
+    positions: Vec<f64>,
+    null: Option<u32>,
+    levels: Vec<Level>,
+}
+
+/// A leaf on its way into a hierarchy: its labels from level 1 to the last but one (the last is `*`).
+struct Path {
+    leaf: Leaf,
+    labels: Vec<Box<str>>,
+}
+
+impl Hierarchy {
+    /// Makes the hierarchy of a column of this type over the values that occur (`observed`, any order). `bounds` are
+    /// the column's public bounds on its number line, if declared: they set the range that loss is a share of.
+    ///
+    /// # Errors
+    /// A table that doesn't parse, has inconsistent parents or lacks a value that occurs; a ladder that doesn't fit
+    /// the type or doesn't nest.
+    pub fn new(
+        source: &HierarchySource,
+        data_type: DataType,
+        bounds: Option<(f64, f64)>,
+        observed: &[Leaf],
+    ) -> Result<Self, HierarchyError> {
+        match source {
+            HierarchySource::Table(text) => table::read(text, data_type)?.over(observed),
+            _ => ladder::climb(source, data_type, bounds, observed),
+        }
+    }
+
+    /// The column's type.
+    #[must_use]
+    pub const fn data_type(&self) -> DataType {
+        self.data_type
+    }
+
+    /// Number of leaves, at least 1.
+    #[must_use]
+    pub const fn leaves(&self) -> usize {
+        self.leaves.len()
+    }
+
+    /// Number of levels, at least 1; the last is one node.
+    #[must_use]
+    pub const fn levels(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// The ordinal of a value.
+    #[must_use]
+    pub fn ordinal(&self, leaf: &Leaf) -> Option<u32> {
+        self.ordinals.get(leaf).copied()
+    }
+
+    pub(crate) fn leaf(&self, ordinal: u32) -> &Leaf {
+        &self.leaves[ordinal as usize]
+    }
+
+    pub(crate) fn level(&self, level: usize) -> &Level {
+        &self.levels[level]
+    }
+
+    /// The leaf of NULL, if NULL occurs: the last.
+    pub(crate) const fn null(&self) -> Option<u32> {
+        self.null
+    }
+
+    /// The lowest level with a node over both leaves.
+    pub(crate) fn common_level(&self, first: u32, last: u32) -> usize {
+        let (a, b) = (first as usize, last as usize);
+        self.levels.iter().position(|l| l.node_of_leaf[a] == l.node_of_leaf[b]).unwrap_or(self.levels.len() - 1)
+    }
+
+    /// Loss in [0, 1] of the range from leaf `first` to `last`. A range over NULL and a value says nothing: 1.
+    pub(crate) fn range_loss(&self, first: u32, last: u32) -> f64 {
+        if first == last {
+            return 0.0;
+        }
+        if self.null == Some(last) { 1.0 } else { self.positions[last as usize] - self.positions[first as usize] }
+    }
+
+    /// Loss in [0, 1] of the lowest node over both leaves.
+    pub(crate) fn label_loss(&self, first: u32, last: u32) -> f64 {
+        let level = &self.levels[self.common_level(first, last)];
+        level.nodes[level.node_of_leaf[first as usize] as usize].loss
+    }
+
+    /// Orders leaves so that nodes are contiguous, numbers the nodes, and checks the result. `paths` may be in any
+    /// order; `width` gives a label's loss where the rule knows it.
+    fn assemble(
+        data_type: DataType,
+        mut paths: Vec<Path>,
+        by_value: bool,
+        range: Option<(f64, f64)>,
+        width: impl Fn(usize, &str) -> Option<f64>,
+    ) -> Result<Self, HierarchyError> {
+        if paths.is_empty() {
+            return Err(HierarchyError::Empty);
+        }
+        if by_value {
+            paths.sort_by(|a, b| a.leaf.cmp(&b.leaf));
+        }
+        let depth = paths.iter().map(|p| p.labels.len()).max().unwrap_or(0);
+        order(&mut paths, depth);
+        if by_value && data_type != DataType::String && !paths.is_sorted_by(|a, b| a.leaf < b.leaf) {
+            return Err(HierarchyError::Interleaved);
+        }
+        let n = paths.len();
+        let spread = |covered: usize| share(covered - 1, n - 1);
+        let mut levels = vec![Level {
+            node_of_leaf: (0..to_u32(n)).collect(),
+            nodes: (0..to_u32(n)).map(|i| Node { label: "".into(), first: i, last: i, loss: 0.0 }).collect(),
+        }];
+        for at in 0..depth {
+            let level = runs(&paths, at, |label, covered| match width(at, label) {
+                _ if covered == 1 => 0.0,
+                Some(loss) => loss,
+                None => spread(covered),
+            });
+            if levels.last().is_some_and(|below| below.nodes.len() == level.nodes.len()) {
+                continue;
+            }
+            levels.push(level);
+        }
+        if levels.last().is_some_and(|top| top.nodes.len() > 1) {
+            let top = Node { label: "*".into(), first: 0, last: to_u32(n) - 1, loss: 1.0 };
+            levels.push(Level { node_of_leaf: vec![0; n], nodes: vec![top] });
+        }
+        let null = (paths[n - 1].leaf == Leaf::Null).then(|| to_u32(n) - 1);
+        let positions = positions(&paths, data_type, range);
+        let leaves: Vec<Leaf> = paths.into_iter().map(|p| p.leaf).collect();
+        let ordinals = leaves.iter().cloned().zip(0..).collect();
+        Ok(Self { data_type, leaves, ordinals, positions, null, levels })
+    }
+}
+
+/// Sorts paths so that equal labels stand together at every level, groups in the order of their first leaf.
+fn order(paths: &mut [Path], depth: usize) {
+    for at in 0..depth {
+        // From the finest level up: each stable sort keeps the order below it.
+        let mut first: HashMap<Box<str>, usize> = HashMap::new();
+        for (i, path) in paths.iter().enumerate() {
+            first.entry(path.labels[at].clone()).or_insert(i);
+        }
+        paths.sort_by_key(|p| (p.leaf == Leaf::Null, first[&p.labels[at]]));
+    }
+}
+
+/// The nodes of one level: runs of equal labels.
+fn runs(paths: &[Path], at: usize, loss: impl Fn(&str, usize) -> f64) -> Level {
+    let mut level = Level { node_of_leaf: Vec::with_capacity(paths.len()), nodes: Vec::new() };
+    for (i, path) in paths.iter().enumerate() {
+        let label = &path.labels[at];
+        // NULL is never one of a node's values below the top.
+        let same = i > 0 && paths[i - 1].labels[at] == *label && path.leaf != Leaf::Null;
+        if !same {
+            level.nodes.push(Node { label: label.clone(), first: to_u32(i), last: to_u32(i), loss: 0.0 });
+        }
+        if let Some(node) = level.nodes.last_mut() {
+            node.last = to_u32(i);
+        }
+        level.node_of_leaf.push(to_u32(level.nodes.len() - 1));
+    }
+    for node in &mut level.nodes {
+        node.loss = loss(&node.label, (node.last - node.first + 1) as usize);
+    }
+    level
+}
+
+fn positions(paths: &[Path], data_type: DataType, range: Option<(f64, f64)>) -> Vec<f64> {
+    let place = |(i, path): (usize, &Path)| match (path.leaf.number(data_type), range) {
+        (Some(number), Some((low, high))) if high > low => ((number - low) / (high - low)).clamp(0.0, 1.0),
+        _ => share(i, paths.len() - 1),
+    };
+    paths.iter().enumerate().map(place).collect()
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+}
+
+/// Ordinals and counts of distinct things: bounded by [`crate::tuples::MAX_TUPLES`].
+fn to_u32(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}

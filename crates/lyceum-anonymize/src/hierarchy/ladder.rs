@@ -1,0 +1,153 @@
+//! Hierarchies by rule: intervals that nest, calendar steps, prefixes of codes and of IP addresses, or nothing but `*`.
+
+use super::{Hierarchy, HierarchyError, Leaf, Path};
+use lyceum_schema::manifest::DataType;
+use lyceum_schema::policy::{DateStep, HierarchySource};
+use std::net::IpAddr;
+
+/// The hierarchy that a rule makes over the values that occur.
+pub(super) fn climb(
+    source: &HierarchySource,
+    data_type: DataType,
+    bounds: Option<(f64, f64)>,
+    observed: &[Leaf],
+) -> Result<Hierarchy, HierarchyError> {
+    fits(source, data_type)?;
+    let range = bounds.or_else(|| extent(data_type, observed));
+    let mut paths = Vec::with_capacity(observed.len());
+    for leaf in observed {
+        let labels = match (source, leaf) {
+            (HierarchySource::Intervals(widths), Leaf::Number(_)) => {
+                let number = leaf.number(data_type).unwrap_or_default();
+                widths.iter().map(|w| interval(number, *w, data_type)).collect()
+            }
+            (HierarchySource::Dates(steps), Leaf::Number(n)) => {
+                let day = if data_type == DataType::Date { *n } else { n.div_euclid(86_400_000_000) };
+                steps.iter().map(|step| step.label(day).into()).collect()
+            }
+            (HierarchySource::Prefixes(kept), Leaf::Text(text)) => {
+                kept.iter().map(|&n| prefix(text, usize::from(n))).collect()
+            }
+            (HierarchySource::IpPrefixes(bits), Leaf::Text(text)) => bits.iter().map(|&b| network(text, b)).collect(),
+            (_, Leaf::Null) => vec!["".into(); steps(source)],
+            _ => Vec::new(),
+        };
+        paths.push(Path { leaf: leaf.clone(), labels });
+    }
+    let numeric = data_type != DataType::String && data_type != DataType::Boolean;
+    Hierarchy::assemble(data_type, paths, true, if numeric { range } else { None }, |at, label| {
+        let (low, high) = range.filter(|_| numeric)?;
+        width(source, at, label, data_type).map(|w| (w / (high - low)).clamp(0.0, 1.0))
+    })
+}
+
+/// Levels that a rule makes below the top.
+const fn steps(source: &HierarchySource) -> usize {
+    match source {
+        HierarchySource::Intervals(widths) => widths.len(),
+        HierarchySource::Dates(steps) => steps.len(),
+        HierarchySource::Prefixes(kept) => kept.len(),
+        HierarchySource::IpPrefixes(bits) => bits.len(),
+        HierarchySource::Table(_) | HierarchySource::Flat => 0,
+    }
+}
+
+fn fits(source: &HierarchySource, data_type: DataType) -> Result<(), HierarchyError> {
+    use DataType as D;
+    let (rule, suited, ok) = match source {
+        HierarchySource::Intervals(_) => {
+            ("intervals", "numbers", matches!(data_type, D::Int32 | D::Int64 | D::Float64))
+        }
+        HierarchySource::Dates(_) => ("calendar steps", "dates and timestamps", matches!(data_type, D::Date | D::Timestamp)),
+        HierarchySource::Prefixes(_) => ("prefixes", "text", data_type == D::String),
+        HierarchySource::IpPrefixes(_) => ("network prefixes", "text", data_type == D::String),
+        HierarchySource::Table(_) | HierarchySource::Flat => return Ok(()),
+    };
+    if !ok {
+        return Err(HierarchyError::Rule { rule, suited, found: data_type.as_str() });
+    }
+    let nested = match source {
+        HierarchySource::Intervals(w) => {
+            w.iter().all(|w| *w > 0.0 && w.is_finite()) && w.windows(2).all(|w| w[1] > w[0] && (w[1] / w[0]).fract().abs() < 1e-9)
+        }
+        HierarchySource::Dates(steps) => steps.windows(2).all(|s| s[0].nests_in(s[1])),
+        HierarchySource::Prefixes(kept) | HierarchySource::IpPrefixes(kept) => kept.windows(2).all(|k| k[1] < k[0]),
+        HierarchySource::Table(_) | HierarchySource::Flat => true,
+    };
+    if nested { Ok(()) } else { Err(HierarchyError::Steps) }
+}
+
+/// The range of the values that occur: what loss is a share of when no bounds are declared.
+fn extent(data_type: DataType, observed: &[Leaf]) -> Option<(f64, f64)> {
+    let numbers = || observed.iter().filter_map(|leaf| leaf.number(data_type));
+    Some((numbers().reduce(f64::min)?, numbers().reduce(f64::max)?)).filter(|(low, high)| high > low)
+}
+
+/// `20-29` for whole numbers, `[20, 30)` for decimal ones. Intervals begin at multiples of their width.
+fn interval(number: f64, width: f64, data_type: DataType) -> Box<str> {
+    let low = (number / width).floor() * width;
+    if data_type == DataType::Float64 || width.fract() != 0.0 {
+        format!("[{low}, {})", low + width).into()
+    } else {
+        format!("{low}-{}", low + width - 1.0).into()
+    }
+}
+
+/// What an interval or calendar step spans on the column's line, in its units.
+fn width(source: &HierarchySource, at: usize, _label: &str, data_type: DataType) -> Option<f64> {
+    match source {
+        HierarchySource::Intervals(widths) => {
+            let whole = data_type != DataType::Float64;
+            widths.get(at).map(|w| if whole { w - 1.0 } else { *w })
+        }
+        HierarchySource::Dates(steps) => {
+            let days = steps.get(at)?.days();
+            Some(if data_type == DataType::Date { days - 1.0 } else { days * 86_400e6 })
+        }
+        _ => None,
+    }
+}
+
+/// The first characters of a code, the others as `*`: `80331` → `803**`.
+fn prefix(text: &str, kept: usize) -> Box<str> {
+    let mut out: String = text.chars().take(kept).collect();
+    out.extend(std::iter::repeat_n('*', text.chars().count().saturating_sub(kept)));
+    out.into()
+}
+
+/// The network of an address: `bits` kept of 32; of IPv6 addresses four times as many of 128. What is no address
+/// stands alone below the top.
+fn network(text: &str, bits: u8) -> Box<str> {
+    match text.parse::<IpAddr>() {
+        Ok(IpAddr::V4(ip)) => {
+            let kept = u32::from(bits.min(32));
+            let mask = u32::MAX.checked_shl(32 - kept).unwrap_or(0);
+            format!("{}/{kept}", std::net::Ipv4Addr::from(u32::from(ip) & mask)).into()
+        }
+        Ok(IpAddr::V6(ip)) => {
+            let kept = u32::from(bits.min(32)) * 4;
+            let mask = u128::MAX.checked_shl(128 - kept).unwrap_or(0);
+            format!("{}/{kept}", std::net::Ipv6Addr::from(u128::from(ip) & mask)).into()
+        }
+        Err(_) => text.into(),
+    }
+}
+
+/// The label of a calendar step.
+trait Calendar {
+    fn label(self, day: i64) -> String;
+}
+
+impl Calendar for DateStep {
+    fn label(self, day: i64) -> String {
+        let epoch = jiff::civil::Date::constant(1970, 1, 1);
+        let date = epoch.checked_add(jiff::Span::new().try_days(day).unwrap_or_default()).unwrap_or(epoch);
+        match self {
+            Self::Day => date.to_string(),
+            Self::Month => format!("{}-{:02}", date.year(), date.month()),
+            Self::Quarter => format!("{}-Q{}", date.year(), (date.month() - 1) / 3 + 1),
+            Self::Year => date.year().to_string(),
+            Self::Decade => format!("{}s", date.year().div_euclid(10) * 10),
+        }
+    }
+}
