@@ -63,6 +63,8 @@ pub struct Node {
     pub(crate) first: u32,
     pub(crate) last: u32,
     pub(crate) loss: f64,
+    /// Smallest and largest value that it stands for; `None` if the rule doesn't say.
+    pub(crate) bounds: Option<(Leaf, Leaf)>,
 }
 
 /// One level: which node every leaf is in.
@@ -80,6 +82,8 @@ pub struct Hierarchy {
     positions: Vec<f64>,
     null: Option<u32>,
     levels: Vec<Level>,
+    /// Whether the leaves are a list that somebody wrote, not the values that occur.
+    listed: bool,
 }
 
 /// A leaf on its way into a hierarchy: its labels from level 1 to the last but one (the last is `*`).
@@ -164,15 +168,27 @@ impl Hierarchy {
         level.nodes[level.node_of_leaf[first as usize] as usize].loss
     }
 
+    /// Whether the leaves are a list that somebody wrote, not the values that occur.
+    pub(crate) const fn listed(&self) -> bool {
+        self.listed
+    }
+
+    /// The values, in order.
+    pub(crate) fn all_leaves(&self) -> &[Leaf] {
+        &self.leaves
+    }
+
     /// Orders leaves so that nodes are contiguous, numbers the nodes, and checks the result. `paths` may be in any
-    /// order; `width` gives a label's loss where the rule knows it.
+    /// order. `bounds` gives what the node over a leaf stands for, by level from 0 for the first above the leaves;
+    /// `None` for `paths` that are a written list: their nodes stand for the leaves they have.
     fn assemble(
         data_type: DataType,
         mut paths: Vec<Path>,
-        by_value: bool,
         range: Option<(f64, f64)>,
-        width: impl Fn(usize, &str) -> Option<f64>,
+        bounds: Option<&dyn Fn(usize, &Leaf) -> Option<(Leaf, Leaf)>>,
     ) -> Result<Self, HierarchyError> {
+        let listed = bounds.is_none();
+        let by_value = !listed || data_type != DataType::String;
         if paths.is_empty() {
             return Err(HierarchyError::Empty);
         }
@@ -185,31 +201,40 @@ impl Hierarchy {
             return Err(HierarchyError::Interleaved);
         }
         let n = paths.len();
-        let spread = |covered: usize| share(covered - 1, n - 1);
-        let mut levels = vec![Level {
-            node_of_leaf: (0..to_u32(n)).collect(),
-            nodes: (0..to_u32(n)).map(|i| Node { label: "".into(), first: i, last: i, loss: 0.0 }).collect(),
-        }];
+        let values = |first: u32, last: u32| {
+            let known = paths[first as usize..=last as usize].iter().filter(|p| p.leaf != Leaf::Null);
+            let mut known = known.map(|p| p.leaf.clone());
+            let first = known.next()?;
+            Some((first.clone(), known.last().unwrap_or(first)))
+        };
+        let node = |label: Box<str>, first: u32, last: u32, at: usize| {
+            let bounds = bounds.map_or_else(|| values(first, last), |of| of(at, &paths[first as usize].leaf));
+            let width = bounds.as_ref().and_then(|(low, high)| Some(high.number(data_type)? - low.number(data_type)?));
+            let loss = match (width, range) {
+                (Some(width), Some((low, high))) if high > low && !listed => (width / (high - low)).clamp(0.0, 1.0),
+                _ => share((last - first) as usize, n - 1),
+            };
+            Node { label, first, last, loss, bounds }
+        };
+        let leaf = |i: u32| Node { label: "".into(), first: i, last: i, loss: 0.0, bounds: values(i, i) };
+        let mut levels =
+            vec![Level { node_of_leaf: (0..to_u32(n)).collect(), nodes: (0..to_u32(n)).map(leaf).collect() }];
         for at in 0..depth {
-            let level = runs(&paths, at, |label, covered| match width(at, label) {
-                _ if covered == 1 => 0.0,
-                Some(loss) => loss,
-                None => spread(covered),
-            });
+            let level = runs(&paths, at, &node);
             if levels.last().is_some_and(|below| below.nodes.len() == level.nodes.len()) {
                 continue;
             }
             levels.push(level);
         }
         if levels.last().is_some_and(|top| top.nodes.len() > 1) {
-            let top = Node { label: "*".into(), first: 0, last: to_u32(n) - 1, loss: 1.0 };
+            let top = Node { loss: 1.0, ..node("*".into(), 0, to_u32(n) - 1, usize::MAX) };
             levels.push(Level { node_of_leaf: vec![0; n], nodes: vec![top] });
         }
         let null = (paths[n - 1].leaf == Leaf::Null).then(|| to_u32(n) - 1);
         let positions = positions(&paths, data_type, range);
         let leaves: Vec<Leaf> = paths.into_iter().map(|p| p.leaf).collect();
         let ordinals = leaves.iter().cloned().zip(0..).collect();
-        Ok(Self { data_type, leaves, ordinals, positions, null, levels })
+        Ok(Self { data_type, leaves, ordinals, positions, null, levels, listed })
     }
 }
 
@@ -225,23 +250,16 @@ fn order(paths: &mut [Path], depth: usize) {
     }
 }
 
-/// The nodes of one level: runs of equal labels.
-fn runs(paths: &[Path], at: usize, loss: impl Fn(&str, usize) -> f64) -> Level {
+/// The nodes of one level: runs of equal labels. NULL is in none but its own below the top.
+fn runs(paths: &[Path], at: usize, node: &dyn Fn(Box<str>, u32, u32, usize) -> Node) -> Level {
     let mut level = Level { node_of_leaf: Vec::with_capacity(paths.len()), nodes: Vec::new() };
-    for (i, path) in paths.iter().enumerate() {
-        let label = &path.labels[at];
-        // NULL is never one of a node's values below the top.
-        let same = i > 0 && paths[i - 1].labels[at] == *label && path.leaf != Leaf::Null;
-        if !same {
-            level.nodes.push(Node { label: label.clone(), first: to_u32(i), last: to_u32(i), loss: 0.0 });
-        }
-        if let Some(node) = level.nodes.last_mut() {
-            node.last = to_u32(i);
-        }
-        level.node_of_leaf.push(to_u32(level.nodes.len() - 1));
-    }
-    for node in &mut level.nodes {
-        node.loss = loss(&node.label, (node.last - node.first + 1) as usize);
+    let same = |a: &Path, b: &Path| a.labels[at] == b.labels[at] && b.leaf != Leaf::Null;
+    let mut first = 0;
+    for run in paths.chunk_by(same) {
+        let last = first + to_u32(run.len()) - 1;
+        level.node_of_leaf.extend(std::iter::repeat_n(to_u32(level.nodes.len()), run.len()));
+        level.nodes.push(node(run[0].labels[at].clone(), first, last, at));
+        first = last + 1;
     }
     level
 }

@@ -14,6 +14,7 @@ pub mod lattice;
 pub mod model;
 pub mod partition;
 pub mod pseudonym;
+pub mod ranges;
 pub mod recode;
 pub mod report;
 pub mod tuples;

@@ -3,10 +3,10 @@
 //! Both engines end here ([`crate::lattice`], [`crate::partition`]); `recode/quality.rs` says what it costs,
 //! `recode/apply.rs` streams it over the rows.
 
-//APPLY mod apply;
+mod apply;
 mod quality;
 
-//APPLY pub use apply::{Recoder, RecodeError};
+pub use apply::{Recoder, RecodeError};
 pub use quality::{ColumnQuality, Quality};
 
 use crate::tuples::Tuples;

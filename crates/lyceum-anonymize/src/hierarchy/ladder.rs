@@ -3,7 +3,11 @@
 use super::{Hierarchy, HierarchyError, Leaf, Path};
 use lyceum_schema::manifest::DataType;
 use lyceum_schema::policy::{DateStep, HierarchySource};
+use jiff::civil::Date;
 use std::net::IpAddr;
+
+/// µs in a day.
+const DAY: i64 = 86_400_000_000;
 
 /// The hierarchy that a rule makes over the values that occur.
 pub(super) fn climb(
@@ -22,7 +26,7 @@ pub(super) fn climb(
                 widths.iter().map(|w| interval(number, *w, data_type)).collect()
             }
             (HierarchySource::Dates(steps), Leaf::Number(n)) => {
-                let day = if data_type == DataType::Date { *n } else { n.div_euclid(86_400_000_000) };
+                let day = if data_type == DataType::Date { *n } else { n.div_euclid(DAY) };
                 steps.iter().map(|step| step.label(day).into()).collect()
             }
             (HierarchySource::Prefixes(kept), Leaf::Text(text)) => {
@@ -35,10 +39,19 @@ pub(super) fn climb(
         paths.push(Path { leaf: leaf.clone(), labels });
     }
     let numeric = data_type != DataType::String && data_type != DataType::Boolean;
-    Hierarchy::assemble(data_type, paths, true, if numeric { range } else { None }, |at, label| {
-        let (low, high) = range.filter(|_| numeric)?;
-        width(source, at, label, data_type).map(|w| (w / (high - low)).clamp(0.0, 1.0))
-    })
+    let declared = bounds.map(|(low, high)| (leaf(low, data_type), leaf(high, data_type)));
+    Hierarchy::assemble(
+        data_type,
+        paths,
+        range.filter(|_| numeric),
+        Some(&|at, of| if at == usize::MAX { declared.clone().filter(|_| numeric) } else { node(source, at, of, data_type) }),
+    )
+}
+
+/// A number of the column's line as its value.
+#[allow(clippy::cast_possible_truncation)]
+fn leaf(number: f64, data_type: DataType) -> Leaf {
+    if data_type == DataType::Float64 { Leaf::of_f64(number) } else { Leaf::Number(number.round() as i64) }
 }
 
 /// Levels that a rule makes below the top.
@@ -93,16 +106,24 @@ fn interval(number: f64, width: f64, data_type: DataType) -> Box<str> {
     }
 }
 
-/// What an interval or calendar step spans on the column's line, in its units.
-fn width(source: &HierarchySource, at: usize, _label: &str, data_type: DataType) -> Option<f64> {
-    match source {
-        HierarchySource::Intervals(widths) => {
-            let whole = data_type != DataType::Float64;
-            widths.get(at).map(|w| if whole { w - 1.0 } else { *w })
+/// What the interval or calendar step over a value spans.
+fn node(source: &HierarchySource, at: usize, of: &Leaf, data_type: DataType) -> Option<(Leaf, Leaf)> {
+    match (source, of) {
+        (HierarchySource::Intervals(widths), Leaf::Number(_)) => {
+            let width = *widths.get(at)?;
+            let low = (of.number(data_type)? / width).floor() * width;
+            let whole = data_type != DataType::Float64 && width.fract() == 0.0;
+            Some((leaf(low, data_type), leaf(low + if whole { width - 1.0 } else { width }, data_type)))
         }
-        HierarchySource::Dates(steps) => {
-            let days = steps.get(at)?.days();
-            Some(if data_type == DataType::Date { days - 1.0 } else { days * 86_400e6 })
+        (HierarchySource::Dates(steps), Leaf::Number(n)) => {
+            let step = *steps.get(at)?;
+            if data_type == DataType::Date {
+                let (first, last) = step.span(*n);
+                Some((Leaf::Number(first), Leaf::Number(last)))
+            } else {
+                let (first, last) = step.span(n.div_euclid(DAY));
+                Some((Leaf::Number(first * DAY), Leaf::Number((last + 1) * DAY - 1)))
+            }
         }
         _ => None,
     }
@@ -133,15 +154,17 @@ fn network(text: &str, bits: u8) -> Box<str> {
     }
 }
 
-/// The label of a calendar step.
+/// Calendar steps over days since 1970-01-01.
 trait Calendar {
+    /// What people call the step that a day is in.
     fn label(self, day: i64) -> String;
+    /// First and last day of that step.
+    fn span(self, day: i64) -> (i64, i64);
 }
 
 impl Calendar for DateStep {
     fn label(self, day: i64) -> String {
-        let epoch = jiff::civil::Date::constant(1970, 1, 1);
-        let date = epoch.checked_add(jiff::Span::new().try_days(day).unwrap_or_default()).unwrap_or(epoch);
+        let date = date(day);
         match self {
             Self::Day => date.to_string(),
             Self::Month => format!("{}-{:02}", date.year(), date.month()),
@@ -150,4 +173,32 @@ impl Calendar for DateStep {
             Self::Decade => format!("{}s", date.year().div_euclid(10) * 10),
         }
     }
+
+    fn span(self, day: i64) -> (i64, i64) {
+        let at = date(day);
+        let (year, month) = (i32::from(at.year()), i32::from(at.month()));
+        let (first, months) = match self {
+            Self::Day => return (day, day),
+            Self::Month => ((year, month), 1),
+            Self::Quarter => ((year, (month - 1) / 3 * 3 + 1), 3),
+            Self::Year => ((year, 1), 12),
+            Self::Decade => ((year.div_euclid(10) * 10, 1), 120),
+        };
+        let next = first.0 * 12 + first.1 - 1 + months;
+        (first_of(first.0, first.1), first_of(next.div_euclid(12), next.rem_euclid(12) + 1) - 1)
+    }
 }
+
+/// A day as a date; days beyond the calendar read as its ends.
+fn date(day: i64) -> Date {
+    let span = jiff::Span::new().try_days(day).unwrap_or_default();
+    EPOCH.checked_add(span).unwrap_or(if day < 0 { Date::MIN } else { Date::MAX })
+}
+
+/// Days from 1970-01-01 to the first of a month.
+fn first_of(year: i32, month: i32) -> i64 {
+    let date = i16::try_from(year).ok().zip(i8::try_from(month).ok()).and_then(|(y, m)| Date::new(y, m, 1).ok());
+    date.map_or(0, |date| i64::from((date - EPOCH).get_days()))
+}
+
+const EPOCH: Date = Date::constant(1970, 1, 1);

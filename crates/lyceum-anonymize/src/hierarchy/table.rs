@@ -72,8 +72,7 @@ impl Table {
         for path in &mut self.paths {
             path.labels.pop();
         }
-        let by_value = self.data_type != DataType::String;
-        Hierarchy::assemble(self.data_type, self.paths, by_value, None, |_, _| None)
+        Hierarchy::assemble(self.data_type, self.paths, None, None)
     }
 }
 
