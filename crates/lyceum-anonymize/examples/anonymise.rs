@@ -50,6 +50,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .iter()
         .map(|&c| std::fs::read_to_string(format!("{dir}/adult_hierarchy_{}.csv", header[c])).map(HierarchySource::Table))
         .collect::<Result<_, _>>()?;
+    // The reference's scorer counts the leaves that occur, ARX's own score all leaves of the hierarchy.
+    let sources = if args.iter().any(|a| a == "--occurring") { occurring(&sources, &layout, &columns) } else { sources };
     let engine = flag("--engine").map_or("lattice", String::as_str);
     for _ in 0..repeat {
         let start = Instant::now();
@@ -80,6 +82,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         );
     }
     Ok(())
+}
+
+fn occurring(sources: &[HierarchySource], layout: &Layout, columns: &[Vec<&str>]) -> Vec<HierarchySource> {
+    let keep = |(source, &c): (&HierarchySource, &usize)| {
+        let HierarchySource::Table(text) = source else { return source.clone() };
+        let seen: std::collections::HashSet<&str> = columns[c].iter().copied().collect();
+        let lines = text.lines().filter(|l| seen.contains(l.split(';').next().unwrap_or_default()));
+        HierarchySource::Table(lines.map(|l| format!("{l}\n")).collect())
+    };
+    sources.iter().zip(&layout.quasi).map(keep).collect()
 }
 
 fn tuples(

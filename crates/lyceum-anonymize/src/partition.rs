@@ -4,9 +4,11 @@
 //! and Ramakrishnan, ICDE 2006). Where Mondrian cuts the widest column at its median, here every place of every column
 //! is tried and the one that leaves least loss is taken: after a cut each side shrinks to the values it has, in all
 //! columns. Printed as ranges, sides are a run of leaves and the rest; printed as labels, also a node of the hierarchy
-//! and everything else. No row is left out. `partition/part.rs` measures the cuts of one part.
+//! and everything else. No row is left out. `partition/part.rs` measures the cuts of one part,
+//! `partition/refine.rs` lets neighbouring classes exchange tuples at the end.
 
 mod part;
+mod refine;
 
 use crate::lattice::SearchError;
 use crate::model::{Judge, Requirements};
@@ -30,6 +32,7 @@ pub fn partition(tuples: &Tuples, requirements: &Requirements, print: Print) -> 
     let mut measure = Measure::new(tuples, requirements.k, print);
     let mut recoding =
         Recoding { class_of: vec![0; tuples.len()], cells: Vec::new(), columns: tuples.hierarchies.len(), print };
+    let mut parts: Vec<Vec<u32>> = Vec::new();
     let mut open = vec![0..order.len()];
     let mut cuts: Vec<Cut> = Vec::new();
     let mut spare = Vec::new();
@@ -46,8 +49,14 @@ pub fn partition(tuples: &Tuples, requirements: &Requirements, print: Print) -> 
                 open.push(range.start + inside..range.end);
                 open.push(range.start..range.start + inside);
             }
-            None => close(tuples, part, &mut recoding),
+            None => parts.push(part.to_vec()),
         }
+    }
+    if tuples.persons.additive() {
+        refine::refine(tuples, &measure, &mut judge, &mut parts);
+    }
+    for part in &parts {
+        close(tuples, part, &mut recoding);
     }
     Ok(recoding)
 }

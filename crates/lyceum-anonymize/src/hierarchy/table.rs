@@ -79,7 +79,9 @@ impl Table {
 /// The fields of every line that isn't empty, with its number.
 fn records(text: &str) -> Result<Vec<(usize, Vec<String>)>, HierarchyError> {
     let mut reader = ReaderBuilder::new().delimiter(b';').build();
-    let mut input = text.trim_start_matches('\u{feff}').as_bytes();
+    // Ended by a newline, the last record is whole before the input is empty.
+    let text = format!("{}\n", text.trim_start_matches('\u{feff}'));
+    let mut input = text.as_bytes();
     let mut output = vec![0; input.len() + 1];
     let mut ends = vec![0; 256];
     let mut found = Vec::new();

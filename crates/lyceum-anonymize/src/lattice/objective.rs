@@ -54,11 +54,6 @@ impl Losses {
         self.nodes[column][level][node]
     }
 
-    /// Whether the objective is a loss per column.
-    pub(super) const fn by_column(&self) -> bool {
-        matches!(self.objective, Objective::Loss | Objective::GeometricLoss)
-    }
-
     /// The least score these levels can have, when suppressed rows add this per column.
     pub(super) fn bound(&self, levels: &[usize], added: Option<&[f64]>) -> f64 {
         let of = |(c, &level): (usize, &usize)| self.mean[c][level] + added.map_or(0.0, |a| a[c]);

@@ -119,16 +119,8 @@ impl<'t> Measure<'t> {
         if part.len() < 2 {
             return;
         }
-        let (mut low, mut high) = (vec![u32::MAX; self.width], vec![0; self.width]);
-        let mut rows = 0u64;
-        for &t in part {
-            let codes = &self.codes[t as usize * self.width..][..self.width];
-            for ((low, high), &code) in low.iter_mut().zip(&mut high).zip(codes) {
-                *low = (*low).min(code);
-                *high = (*high).max(code);
-            }
-            rows += u64::from(self.tuples.rows[t as usize]);
-        }
+        let (low, high) = self.extents(part, None);
+        let rows = part.iter().map(|&t| u64::from(self.tuples.rows[t as usize])).sum();
         let whole = self.loss(&low, &high, rows);
         for column in 0..self.width {
             if low[column] == high[column] {
@@ -248,10 +240,6 @@ impl<'t> Measure<'t> {
     /// Cuts between two buckets.
     fn runs(&self, column: usize, rows: u64, whole: f64, one: bool, out: &mut Vec<Cut>) {
         let w = self.width;
-        let at = |extents: &'_ [u32], bucket: usize| -> std::ops::Range<usize> {
-            debug_assert!((bucket + 1) * w <= extents.len());
-            bucket * w..(bucket + 1) * w
-        };
         let (mut left_rows, mut left, mut right) = (0, 0, self.alone.iter().sum::<u64>() + self.ends.iter().sum::<u64>());
         for bucket in 0..self.rows.len() - 1 {
             left_rows += self.rows[bucket];
@@ -260,7 +248,7 @@ impl<'t> Measure<'t> {
             if left < self.k || right < self.k {
                 continue;
             }
-            let (l, r) = (at(&self.before.low, bucket), at(&self.after.low, bucket + 1));
+            let (l, r) = (bucket * w..(bucket + 1) * w, (bucket + 1) * w..(bucket + 2) * w);
             let loss = self.loss(&self.before.low[l.clone()], &self.before.high[l], left_rows)
                 + self.loss(&self.after.low[r.clone()], &self.after.high[r], rows - left_rows);
             keep(Cut { loss, column, first: 0, last: self.distinct[bucket] }, whole, one, out);
@@ -309,9 +297,29 @@ impl<'t> Measure<'t> {
         }
     }
 
+    /// First and last leaf per column of some tuples, without the one at `skip`.
+    pub(super) fn extents(&self, members: &[u32], skip: Option<usize>) -> (Vec<u32>, Vec<u32>) {
+        let (mut low, mut high) = (vec![u32::MAX; self.width], vec![0; self.width]);
+        for (_, &t) in members.iter().enumerate().filter(|(i, _)| Some(*i) != skip) {
+            let codes = &self.codes[t as usize * self.width..][..self.width];
+            for ((low, high), &code) in low.iter_mut().zip(&mut high).zip(codes) {
+                *low = (*low).min(code);
+                *high = (*high).max(code);
+            }
+        }
+        (low, high)
+    }
+
+    /// The extents with one more tuple.
+    pub(super) fn widened(&self, low: &[u32], high: &[u32], t: u32) -> (Vec<u32>, Vec<u32>) {
+        let codes = &self.codes[t as usize * self.width..][..self.width];
+        let low = low.iter().zip(codes).map(|(&low, &code)| low.min(code)).collect();
+        (low, high.iter().zip(codes).map(|(&high, &code)| high.max(code)).collect())
+    }
+
     /// Rows × summed loss of what these extents are printed as.
     #[allow(clippy::cast_precision_loss)]
-    fn loss(&self, low: &[u32], high: &[u32], rows: u64) -> f64 {
+    pub(super) fn loss(&self, low: &[u32], high: &[u32], rows: u64) -> f64 {
         let mut sum = 0.0;
         for c in 0..self.width {
             if low[c] == high[c] {
