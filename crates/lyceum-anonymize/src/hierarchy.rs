@@ -139,6 +139,28 @@ impl Hierarchy {
         &self.leaves[ordinal as usize]
     }
 
+    /// A leaf as people write it; `None` for NULL.
+    pub(crate) fn text(&self, ordinal: u32) -> Option<String> {
+        let leaf = self.leaf(ordinal);
+        Some(match (leaf, self.data_type) {
+            (Leaf::Null, _) => return None,
+            (Leaf::Text(t), _) => t.to_string(),
+            (Leaf::Number(n), DataType::Boolean) => (*n != 0).to_string(),
+            (Leaf::Number(n), DataType::Date) => {
+                let span = jiff::Span::new().try_days(*n).unwrap_or_default();
+                let date = jiff::civil::Date::constant(1970, 1, 1).checked_add(span);
+                date.map_or_else(|_| n.to_string(), |d| d.to_string())
+            }
+            (Leaf::Number(n), DataType::Timestamp) => {
+                jiff::Timestamp::from_microsecond(*n).map_or_else(|_| n.to_string(), |t| t.to_string())
+            }
+            (Leaf::Number(n), DataType::Float64) => {
+                leaf.number(self.data_type).map_or_else(|| n.to_string(), |f| f.to_string())
+            }
+            (Leaf::Number(n), _) => n.to_string(),
+        })
+    }
+
     pub(crate) fn level(&self, level: usize) -> &Level {
         &self.levels[level]
     }

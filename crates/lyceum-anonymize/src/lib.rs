@@ -17,5 +17,6 @@ pub mod pseudonym;
 pub mod ranges;
 pub mod recode;
 pub mod report;
+pub mod risk;
 pub mod tuples;
 pub mod validate;

@@ -198,15 +198,15 @@ impl Shown {
     fn new(cell: Cell, hierarchy: &Hierarchy, print: Print) -> Self {
         if cell.first == cell.last && cell.level == 0 {
             let leaf = hierarchy.leaf(cell.first);
-            let node = text(leaf, hierarchy.data_type());
+            let node = hierarchy.text(cell.first);
             let value = (*leaf != Leaf::Null).then(|| leaf.clone());
             return Self { lo: value.clone(), hi: value, level: node.is_some().then_some(0), node };
         }
         let whole = cell.first == 0 && cell.last as usize + 1 == hierarchy.leaves();
         if cell.level == NO_LEVEL || (print == Print::Ranges && !hierarchy.listed() && !whole) {
             let (lo, hi) = (hierarchy.leaf(cell.first).clone(), hierarchy.leaf(cell.last).clone());
-            let label = |leaf: &Leaf| text(leaf, hierarchy.data_type()).unwrap_or_default();
-            let node = Some(format!("{} … {}", label(&lo), label(&hi)));
+            let label = |ordinal| hierarchy.text(ordinal).unwrap_or_default();
+            let node = Some(format!("{} … {}", label(cell.first), label(cell.last)));
             return Self { lo: Some(lo), hi: Some(hi), node, level: None };
         }
         let level = hierarchy.level(usize::from(cell.level));
@@ -214,24 +214,6 @@ impl Shown {
         let (lo, hi) = node.bounds.clone().unzip();
         Self { lo, hi, node: Some(node.label.to_string()), level: Some(cell.level) }
     }
-}
-
-/// A value as people write it; `None` for NULL.
-fn text(leaf: &Leaf, of: DataType) -> Option<String> {
-    Some(match (leaf, of) {
-        (Leaf::Null, _) => return None,
-        (Leaf::Text(t), _) => t.to_string(),
-        (Leaf::Number(n), DataType::Boolean) => (*n != 0).to_string(),
-        (Leaf::Number(n), DataType::Date) => {
-            let span = jiff::Span::new().try_days(*n).unwrap_or_default();
-            jiff::civil::Date::constant(1970, 1, 1).checked_add(span).map_or_else(|_| n.to_string(), |d| d.to_string())
-        }
-        (Leaf::Number(n), DataType::Timestamp) => {
-            jiff::Timestamp::from_microsecond(*n).map_or_else(|_| n.to_string(), |t| t.to_string())
-        }
-        (Leaf::Number(n), DataType::Float64) => leaf.number(of).map_or_else(|| n.to_string(), |f| f.to_string()),
-        (Leaf::Number(n), _) => n.to_string(),
-    })
 }
 
 fn values(of: DataType, leaves: &[Option<&Leaf>]) -> ArrayRef {

@@ -1,6 +1,6 @@
 //! What a recoding costs: loss per column and over all, discernibility, average class size, rows left out.
 
-use super::{Recoding, SUPPRESSED};
+use super::Recoding;
 use crate::tuples::Tuples;
 use serde::{Deserialize, Serialize};
 
@@ -75,10 +75,5 @@ impl Recoding {
             discernibility: squares + suppressed_rows as f64 * all,
             columns,
         }
-    }
-
-    /// Tuples that are left out.
-    pub(crate) fn suppressed(&self) -> impl Iterator<Item = usize> {
-        self.class_of.iter().enumerate().filter(|(_, c)| **c == SUPPRESSED).map(|(t, _)| t)
     }
 }
