@@ -48,10 +48,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sources: Vec<HierarchySource> = layout
         .quasi
         .iter()
-        .map(|&c| std::fs::read_to_string(format!("{dir}/adult_hierarchy_{}.csv", header[c])).map(HierarchySource::Table))
+        .map(|&c| {
+            std::fs::read_to_string(format!("{dir}/adult_hierarchy_{}.csv", header[c])).map(HierarchySource::Table)
+        })
         .collect::<Result<_, _>>()?;
     // The reference's scorer counts the leaves that occur, ARX's own score all leaves of the hierarchy.
-    let sources = if args.iter().any(|a| a == "--occurring") { occurring(&sources, &layout, &columns) } else { sources };
+    let sources =
+        if args.iter().any(|a| a == "--occurring") { occurring(&sources, &layout, &columns) } else { sources };
     let engine = flag("--engine").map_or("lattice", String::as_str);
     for _ in 0..repeat {
         let start = Instant::now();
@@ -63,7 +66,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             other => {
                 let objective = if other == "arithmetic" { Objective::Loss } else { Objective::GeometricLoss };
                 let found = search(&tuples, &requirements, suppression, objective)?;
-                let note = format!("node {:?} score {:.6} checked {}/{}", found.node, found.score, found.checked, found.nodes);
+                let note =
+                    format!("node {:?} score {:.6} checked {}/{}", found.node, found.score, found.checked, found.nodes);
                 (found.recoding, note)
             }
         };
@@ -143,7 +147,12 @@ fn batches(header: &[&str], columns: &[Vec<&str>]) -> Result<Vec<RecordBatch>, B
                 let mut values = Vec::new();
                 let keys: Vec<i32> = column[start..end]
                     .iter()
-                    .map(|v| *of.entry(*v).or_insert_with(|| { values.push(*v); values.len() as i32 - 1 }))
+                    .map(|v| {
+                        *of.entry(*v).or_insert_with(|| {
+                            values.push(*v);
+                            values.len() as i32 - 1
+                        })
+                    })
                     .collect();
                 let keys = arrow::array::PrimitiveArray::<Int32Type>::from(keys);
                 Arc::new(DictionaryArray::<Int32Type>::try_new(keys, Arc::new(StringArray::from(values)))?)

@@ -11,6 +11,7 @@ mod ladder;
 mod table;
 
 pub use error::HierarchyError;
+pub(crate) use ladder::{DAY, network, step_span};
 
 use hashbrown::HashMap;
 use lyceum_schema::manifest::DataType;
@@ -41,9 +42,7 @@ impl Leaf {
     #[allow(clippy::cast_precision_loss)]
     pub fn number(&self, data_type: DataType) -> Option<f64> {
         match self {
-            Self::Number(n) if data_type == DataType::Float64 => {
-                Some(f64::from_bits(monotone(*n).cast_unsigned()))
-            }
+            Self::Number(n) if data_type == DataType::Float64 => Some(f64::from_bits(monotone(*n).cast_unsigned())),
             Self::Number(n) => Some(*n as f64),
             Self::Text(_) | Self::Null => None,
         }
@@ -85,6 +84,9 @@ pub struct Hierarchy {
     /// Whether the leaves are a list that somebody wrote, not the values that occur.
     listed: bool,
 }
+
+/// Smallest and largest value of the node over a leaf, by level.
+type BoundsOf<'a> = dyn Fn(usize, &Leaf) -> Option<(Leaf, Leaf)> + 'a;
 
 /// A leaf on its way into a hierarchy: its labels from level 1 to the last but one (the last is `*`).
 struct Path {
@@ -207,7 +209,7 @@ impl Hierarchy {
         data_type: DataType,
         mut paths: Vec<Path>,
         range: Option<(f64, f64)>,
-        bounds: Option<&dyn Fn(usize, &Leaf) -> Option<(Leaf, Leaf)>>,
+        bounds: Option<&BoundsOf<'_>>,
     ) -> Result<Self, HierarchyError> {
         let listed = bounds.is_none();
         let by_value = !listed || data_type != DataType::String;
@@ -227,7 +229,7 @@ impl Hierarchy {
             let known = paths[first as usize..=last as usize].iter().filter(|p| p.leaf != Leaf::Null);
             let mut known = known.map(|p| p.leaf.clone());
             let first = known.next()?;
-            Some((first.clone(), known.last().unwrap_or(first)))
+            Some((first.clone(), known.next_back().unwrap_or(first)))
         };
         let node = |label: Box<str>, first: u32, last: u32, at: usize| {
             let bounds = bounds.map_or_else(|| values(first, last), |of| of(at, &paths[first as usize].leaf));

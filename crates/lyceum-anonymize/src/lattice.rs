@@ -34,7 +34,9 @@ pub enum SearchError {
     #[error("the models can't be met: even one class of all rows fails; lower k, l or raise t")]
     Unreachable,
     /// Too many combinations of levels.
-    #[error("the levels combine to {nodes} nodes, at most {MAX_NODES} are searched: use fewer levels or the engine `partition`")]
+    #[error(
+        "the levels combine to {nodes} nodes, at most {MAX_NODES} are searched: use fewer levels or the engine `partition`"
+    )]
     TooLarge {
         /// Nodes.
         nodes: usize,
@@ -133,13 +135,15 @@ impl Shape {
 
     /// The nodes one level coarser in one column.
     fn coarser<'s>(&'s self, node: usize) -> impl Iterator<Item = usize> + 's {
-        let above = move |(height, stride): (&usize, &usize)| (node / stride % height + 1 < *height).then_some(node + stride);
+        let above =
+            move |(height, stride): (&usize, &usize)| (node / stride % height + 1 < *height).then_some(node + stride);
         self.heights.iter().zip(&self.strides).filter_map(above)
     }
 
     /// The nodes one level finer in one column.
     fn finer<'s>(&'s self, node: usize) -> impl Iterator<Item = usize> + 's {
-        let below = move |(height, stride): (&usize, &usize)| (node / stride % height > 0).then(|| node - stride);
+        let below =
+            move |(height, stride): (&usize, &usize)| (!(node / stride).is_multiple_of(*height)).then(|| node - stride);
         self.heights.iter().zip(&self.strides).filter_map(below)
     }
 }

@@ -68,9 +68,7 @@ impl<'r> Judge<'r> {
             match model {
                 // Counting stops when there are enough.
                 SensitiveModel::DistinctDiversity(l) => self.distinct(sensitive, members, l),
-                SensitiveModel::EntropyDiversity(l) => {
-                    self.measure(sensitive, members).entropy >= l * (1.0 - 1e-12)
-                }
+                SensitiveModel::EntropyDiversity(l) => self.measure(sensitive, members).entropy >= l * (1.0 - 1e-12),
                 SensitiveModel::Closeness(t) => self.measure(sensitive, members).closeness <= t + 1e-12,
             }
         })
@@ -113,12 +111,20 @@ impl<'r> Judge<'r> {
         self.touched.sort_unstable();
         let rows = rows as f64;
         let all = sensitive.total.iter().sum::<u64>() as f64;
-        let entropy = -self.touched.iter().map(|&v| self.counts[v as usize] as f64 / rows).map(|p| p * p.ln()).sum::<f64>();
-        let differences = (0..sensitive.values as usize).map(|v| self.counts[v] as f64 / rows - sensitive.total[v] as f64 / all);
+        let entropy =
+            -self.touched.iter().map(|&v| self.counts[v as usize] as f64 / rows).map(|p| p * p.ln()).sum::<f64>();
+        let differences =
+            (0..sensitive.values as usize).map(|v| self.counts[v] as f64 / rows - sensitive.total[v] as f64 / all);
         let closeness = if sensitive.ordered {
             let steps = f64::from(sensitive.values.saturating_sub(1).max(1));
             let mut sum = 0.0;
-            differences.map(|d| { sum += d; f64::abs(sum) }).sum::<f64>() / steps
+            differences
+                .map(|d| {
+                    sum += d;
+                    f64::abs(sum)
+                })
+                .sum::<f64>()
+                / steps
         } else {
             differences.map(f64::abs).sum::<f64>() / 2.0
         };

@@ -33,7 +33,7 @@ pub fn partition(tuples: &Tuples, requirements: &Requirements, print: Print) -> 
     let mut recoding =
         Recoding { class_of: vec![0; tuples.len()], cells: Vec::new(), columns: tuples.hierarchies.len(), print };
     let mut parts: Vec<Vec<u32>> = Vec::new();
-    let mut open = vec![0..order.len()];
+    let mut open = Vec::from([std::ops::Range { start: 0, end: order.len() }]);
     let mut cuts: Vec<Cut> = Vec::new();
     let mut spare = Vec::new();
     while let Some(range) = open.pop() {

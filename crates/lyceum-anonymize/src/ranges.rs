@@ -84,7 +84,9 @@ pub fn range_type(field: &Field) -> Option<RangeType> {
 pub fn is_range(of: &ArrowType) -> bool {
     let ArrowType::Struct(found) = of else { return false };
     let names = ["lo", "hi", "node", "level"];
-    found.len() == 4 && found.iter().zip(names).all(|(f, n)| f.name() == n) && found[0].data_type() == found[1].data_type()
+    found.len() == 4
+        && found.iter().zip(names).all(|(f, n)| f.name() == n)
+        && found[0].data_type() == found[1].data_type()
 }
 
 /// `range_lower`: the smallest value of each cell, of the column's own type; NULL where unknown.
@@ -131,7 +133,8 @@ pub fn mid(ranges: &dyn Array) -> Result<ArrayRef, RangeError> {
     let wrong = |_| RangeError::NotARange;
     match of {
         ArrowType::Int32 | ArrowType::Int64 | ArrowType::Float64 => {
-            let (lo, hi) = (cast(&lo, &ArrowType::Float64).map_err(wrong)?, cast(&hi, &ArrowType::Float64).map_err(wrong)?);
+            let (lo, hi) =
+                (cast(&lo, &ArrowType::Float64).map_err(wrong)?, cast(&hi, &ArrowType::Float64).map_err(wrong)?);
             let pairs = lo.as_primitive::<Float64Type>().iter().zip(hi.as_primitive::<Float64Type>());
             Ok(Arc::new(pairs.map(|(lo, hi)| Some(f64::midpoint(lo?, hi?))).collect::<Float64Array>()))
         }
@@ -160,7 +163,12 @@ pub fn covers(ranges: &dyn Array, value: &ArrayRef, range: &RangeType) -> Result
             let key = |array: &ArrayRef| {
                 let texts = array.as_string::<i32>().iter();
                 // A value that the list lacks is beyond every range.
-                texts.map(|t| t.map(|t| if order.is_empty() { Key::Text(t.to_owned()) } else { Key::Place(order.get(t).copied()) }))
+                texts
+                    .map(|t| {
+                        t.map(|t| {
+                            if order.is_empty() { Key::Text(t.to_owned()) } else { Key::Place(order.get(t).copied()) }
+                        })
+                    })
                     .collect()
             };
             [key(&lo), key(&hi), key(&value)]
@@ -188,8 +196,11 @@ pub fn covers(ranges: &dyn Array, value: &ArrayRef, range: &RangeType) -> Result
     for row in 0..ranges.len() {
         match (ranges.is_valid(row), &value[if value.len() == 1 { 0 } else { row }]) {
             (false, _) | (_, None) => out.append_null(),
-            (true, Some(value)) => out.append_value(value.is_listed()
-                && lo[row].as_ref().is_none_or(|lo| lo <= value) && hi[row].as_ref().is_none_or(|hi| value <= hi)),
+            (true, Some(value)) => out.append_value(
+                value.is_listed()
+                    && lo[row].as_ref().is_none_or(|lo| lo <= value)
+                    && hi[row].as_ref().is_none_or(|hi| value <= hi),
+            ),
         }
     }
     Ok(out.finish())
@@ -225,7 +236,11 @@ fn child(ranges: &dyn Array, at: usize) -> Result<ArrayRef, RangeError> {
 
 fn integers(array: &ArrayRef) -> Result<arrow::array::Int64Array, RangeError> {
     let wrong = |_| RangeError::NotARange;
-    let array = if *array.data_type() == ArrowType::Date32 { cast(array, &ArrowType::Int32).map_err(wrong)? } else { Arc::clone(array) };
+    let array = if *array.data_type() == ArrowType::Date32 {
+        cast(array, &ArrowType::Int32).map_err(wrong)?
+    } else {
+        Arc::clone(array)
+    };
     Ok(cast(&array, &ArrowType::Int64).map_err(wrong)?.as_primitive::<Int64Type>().clone())
 }
 

@@ -6,7 +6,7 @@
 mod apply;
 mod quality;
 
-pub use apply::{Recoder, RecodeError};
+pub use apply::{RecodeError, Recoder};
 pub use quality::{ColumnQuality, Quality};
 
 use crate::tuples::Tuples;
@@ -49,7 +49,10 @@ impl Recoding {
     /// Number of classes.
     #[must_use]
     pub const fn classes(&self) -> usize {
-        if self.columns == 0 { 0 } else { self.cells.len() / self.columns }
+        match self.cells.len().checked_div(self.columns) {
+            Some(classes) => classes,
+            None => 0,
+        }
     }
 
     pub(crate) fn cell(&self, class: usize, column: usize) -> Cell {
@@ -77,9 +80,11 @@ impl Recoding {
         let hierarchy = &tuples.hierarchies[column];
         match self.print {
             Print::Ranges => hierarchy.range_loss(cell.first, cell.last),
-            Print::Labels => hierarchy.level(usize::from(cell.level)).nodes
-                [hierarchy.level(usize::from(cell.level)).node_of_leaf[cell.first as usize] as usize]
-                .loss,
+            Print::Labels => {
+                hierarchy.level(usize::from(cell.level)).nodes
+                    [hierarchy.level(usize::from(cell.level)).node_of_leaf[cell.first as usize] as usize]
+                    .loss
+            }
         }
     }
 }

@@ -188,7 +188,11 @@ pub fn assess(tuples: &Tuples, recoding: &Recoding, subject: Subject<'_>) -> Ris
         after: attack(&released, k, tuples.total_persons(), subject.population),
         population: subject.population.and_then(|n| population::estimate(&raw, tuples.total_persons(), n)),
         uniqueness: uniqueness(tuples, names),
-        sequences: if tuples.persons.additive() { Vec::new() } else { sequence_uniqueness(tuples, MAX_EVENTS, subject.seed) },
+        sequences: if tuples.persons.additive() {
+            Vec::new()
+        } else {
+            sequence_uniqueness(tuples, MAX_EVENTS, subject.seed)
+        },
         suppression: subgroups::suppression(tuples, recoding, names),
         quality: recoding.quality(tuples, k),
         workload: subject.workload,
@@ -255,8 +259,12 @@ fn uniqueness(tuples: &Tuples, names: &[String]) -> Vec<SetUniqueness> {
     let (mut scratch, mut grouping) = (Scratch::default(), Grouping::default());
     let persons = tuples.total_persons().max(1) as f64;
     let of = |set: &Vec<usize>| {
-        let levels: Vec<usize> =
-            tuples.hierarchies.iter().enumerate().map(|(c, h)| if set.contains(&c) { 0 } else { h.levels() - 1 }).collect();
+        let levels: Vec<usize> = tuples
+            .hierarchies
+            .iter()
+            .enumerate()
+            .map(|(c, h)| if set.contains(&c) { 0 } else { h.levels() - 1 })
+            .collect();
         tuples.group(&levels, &mut scratch, &mut grouping);
         let counts = tuples.persons.per_class(&grouping.class_of, grouping.first.len());
         let unique = counts.iter().filter(|&&n| n == 1).count() as f64 / persons;

@@ -1,13 +1,13 @@
 //! Hierarchies by rule: intervals that nest, calendar steps, prefixes of codes and of IP addresses, or nothing but `*`.
 
 use super::{Hierarchy, HierarchyError, Leaf, Path};
+use jiff::civil::Date;
 use lyceum_schema::manifest::DataType;
 use lyceum_schema::policy::{DateStep, HierarchySource};
-use jiff::civil::Date;
 use std::net::IpAddr;
 
 /// µs in a day.
-const DAY: i64 = 86_400_000_000;
+pub(crate) const DAY: i64 = 86_400_000_000;
 
 /// The hierarchy that a rule makes over the values that occur.
 pub(super) fn climb(
@@ -32,7 +32,9 @@ pub(super) fn climb(
             (HierarchySource::Prefixes(kept), Leaf::Text(text)) => {
                 kept.iter().map(|&n| prefix(text, usize::from(n))).collect()
             }
-            (HierarchySource::IpPrefixes(bits), Leaf::Text(text)) => bits.iter().map(|&b| network(text, b)).collect(),
+            (HierarchySource::IpPrefixes(bits), Leaf::Text(text)) => {
+                bits.iter().map(|&b| network_label(text, b)).collect()
+            }
             (_, Leaf::Null) => vec!["".into(); steps(source)],
             _ => Vec::new(),
         };
@@ -44,7 +46,9 @@ pub(super) fn climb(
         data_type,
         paths,
         range.filter(|_| numeric),
-        Some(&|at, of| if at == usize::MAX { declared.clone().filter(|_| numeric) } else { node(source, at, of, data_type) }),
+        Some(&|at, of| {
+            if at == usize::MAX { declared.clone().filter(|_| numeric) } else { node(source, at, of, data_type) }
+        }),
     )
 }
 
@@ -71,7 +75,9 @@ fn fits(source: &HierarchySource, data_type: DataType) -> Result<(), HierarchyEr
         HierarchySource::Intervals(_) => {
             ("intervals", "numbers", matches!(data_type, D::Int32 | D::Int64 | D::Float64))
         }
-        HierarchySource::Dates(_) => ("calendar steps", "dates and timestamps", matches!(data_type, D::Date | D::Timestamp)),
+        HierarchySource::Dates(_) => {
+            ("calendar steps", "dates and timestamps", matches!(data_type, D::Date | D::Timestamp))
+        }
         HierarchySource::Prefixes(_) => ("prefixes", "text", data_type == D::String),
         HierarchySource::IpPrefixes(_) => ("network prefixes", "text", data_type == D::String),
         HierarchySource::Table(_) | HierarchySource::Flat => return Ok(()),
@@ -81,7 +87,8 @@ fn fits(source: &HierarchySource, data_type: DataType) -> Result<(), HierarchyEr
     }
     let nested = match source {
         HierarchySource::Intervals(w) => {
-            w.iter().all(|w| *w > 0.0 && w.is_finite()) && w.windows(2).all(|w| w[1] > w[0] && (w[1] / w[0]).fract().abs() < 1e-9)
+            w.iter().all(|w| *w > 0.0 && w.is_finite())
+                && w.windows(2).all(|w| w[1] > w[0] && (w[1] / w[0]).fract().abs() < 1e-9)
         }
         HierarchySource::Dates(steps) => steps.windows(2).all(|s| s[0].nests_in(s[1])),
         HierarchySource::Prefixes(kept) | HierarchySource::IpPrefixes(kept) => kept.windows(2).all(|k| k[1] < k[0]),
@@ -136,22 +143,30 @@ fn prefix(text: &str, kept: usize) -> Box<str> {
     out.into()
 }
 
-/// The network of an address: `bits` kept of 32; of IPv6 addresses four times as many of 128. What is no address
-/// stands alone below the top.
-fn network(text: &str, bits: u8) -> Box<str> {
-    match text.parse::<IpAddr>() {
-        Ok(IpAddr::V4(ip)) => {
+/// The network of an address, see [`network`]. What is no address stands alone below the top.
+fn network_label(text: &str, bits: u8) -> Box<str> {
+    text.parse().map_or_else(|_| text.into(), |ip| network(ip, bits).into())
+}
+
+/// The network of an address: `bits` kept of 32; of IPv6 addresses four times as many of 128.
+pub(crate) fn network(ip: IpAddr, bits: u8) -> String {
+    match ip {
+        IpAddr::V4(ip) => {
             let kept = u32::from(bits.min(32));
             let mask = u32::MAX.checked_shl(32 - kept).unwrap_or(0);
-            format!("{}/{kept}", std::net::Ipv4Addr::from(u32::from(ip) & mask)).into()
+            format!("{}/{kept}", std::net::Ipv4Addr::from(u32::from(ip) & mask))
         }
-        Ok(IpAddr::V6(ip)) => {
+        IpAddr::V6(ip) => {
             let kept = u32::from(bits.min(32)) * 4;
             let mask = u128::MAX.checked_shl(128 - kept).unwrap_or(0);
-            format!("{}/{kept}", std::net::Ipv6Addr::from(u128::from(ip) & mask)).into()
+            format!("{}/{kept}", std::net::Ipv6Addr::from(u128::from(ip) & mask))
         }
-        Err(_) => text.into(),
     }
+}
+
+/// First and last day, since 1970-01-01, of the step that a day is in.
+pub(crate) fn step_span(step: DateStep, day: i64) -> (i64, i64) {
+    step.span(day)
 }
 
 /// Calendar steps over days since 1970-01-01.

@@ -64,7 +64,8 @@ impl Table {
         }
         if observed.contains(&Leaf::Null) {
             let depth = self.paths.first().map_or(0, |p| p.labels.len());
-            let labels = (0..depth).map(|level| if level + 1 == depth { self.paths[0].labels[level].clone() } else { "".into() });
+            let labels = (0..depth)
+                .map(|level| if level + 1 == depth { self.paths[0].labels[level].clone() } else { "".into() });
             let labels = labels.collect();
             self.paths.push(Path { leaf: Leaf::Null, labels });
         }
@@ -100,7 +101,8 @@ fn records(text: &str) -> Result<Vec<(usize, Vec<String>)>, HierarchyError> {
                 let mut start = 0;
                 let mut record = Vec::with_capacity(fields);
                 for &end in &ends[..fields] {
-                    let field = std::str::from_utf8(&output[start..end]).map_err(|_| HierarchyError::Syntax { line })?;
+                    let field =
+                        std::str::from_utf8(&output[start..end]).map_err(|_| HierarchyError::Syntax { line })?;
                     record.push(field.trim().to_owned());
                     start = end;
                 }

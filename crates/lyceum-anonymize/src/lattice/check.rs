@@ -87,15 +87,19 @@ impl<'t> Checker<'t> {
         let all = self.losses.rows;
         match self.losses.objective {
             Objective::Loss | Objective::GeometricLoss => {
-                let added: Box<[f64]> = levels.iter().enumerate().map(|(c, &level)| {
-                    let (from, to) = (base.hierarchies[c].level(base.at[c]), base.hierarchies[c].level(level));
-                    let adds = suppressed.iter().map(|&class| {
-                        let code = base.codes[c][self.grouping.first[class] as usize] as usize;
-                        let node = to.node_of_leaf[from.nodes[code].first as usize] as usize;
-                        f64::from(self.rows[class]) * (1.0 - self.losses.node(c, level, node))
-                    });
-                    adds.sum::<f64>() / all
-                }).collect();
+                let added: Box<[f64]> = levels
+                    .iter()
+                    .enumerate()
+                    .map(|(c, &level)| {
+                        let (from, to) = (base.hierarchies[c].level(base.at[c]), base.hierarchies[c].level(level));
+                        let adds = suppressed.iter().map(|&class| {
+                            let code = base.codes[c][self.grouping.first[class] as usize] as usize;
+                            let node = to.node_of_leaf[from.nodes[code].first as usize] as usize;
+                            f64::from(self.rows[class]) * (1.0 - self.losses.node(c, level, node))
+                        });
+                        adds.sum::<f64>() / all
+                    })
+                    .collect();
                 let score = self.losses.bound(levels, Some(&added));
                 // Only where failing is inherited do coarser nodes suppress no more than finer ones.
                 Verdict::Meets { score, added: self.inherits.then_some(added) }

@@ -40,10 +40,15 @@ impl Losses {
             }
             let levels = (0..hierarchy.levels()).map(|l| hierarchy.level(l));
             let losses: Vec<Vec<f64>> = levels.map(|l| l.nodes.iter().map(|n| n.loss).collect()).collect();
-            mean.push((0..hierarchy.levels()).map(|l| {
-                let of = &hierarchy.level(l).node_of_leaf;
-                of_leaf.iter().zip(of).map(|(&n, &node)| n as f64 * losses[l][node as usize]).sum::<f64>() / rows
-            }).collect());
+            mean.push(
+                (0..hierarchy.levels())
+                    .map(|l| {
+                        let of = &hierarchy.level(l).node_of_leaf;
+                        of_leaf.iter().zip(of).map(|(&n, &node)| n as f64 * losses[l][node as usize]).sum::<f64>()
+                            / rows
+                    })
+                    .collect(),
+            );
             nodes.push(losses);
         }
         Self { objective, k: f64::from(k.max(1)), rows, mean, nodes }

@@ -134,7 +134,9 @@ impl<'t> Measure<'t> {
                 self.nodes(column, rows, whole, one, out);
             }
         }
-        out.sort_by(|a, b| a.loss.total_cmp(&b.loss).then((a.column, a.first, a.last).cmp(&(b.column, b.first, b.last))));
+        out.sort_by(|a, b| {
+            a.loss.total_cmp(&b.loss).then((a.column, a.first, a.last).cmp(&(b.column, b.first, b.last)))
+        });
         out.truncate(if one { 1 } else { MAX_CUTS });
     }
 
@@ -240,7 +242,8 @@ impl<'t> Measure<'t> {
     /// Cuts between two buckets.
     fn runs(&self, column: usize, rows: u64, whole: f64, one: bool, out: &mut Vec<Cut>) {
         let w = self.width;
-        let (mut left_rows, mut left, mut right) = (0, 0, self.alone.iter().sum::<u64>() + self.ends.iter().sum::<u64>());
+        let (mut left_rows, mut left, mut right) =
+            (0, 0, self.alone.iter().sum::<u64>() + self.ends.iter().sum::<u64>());
         for bucket in 0..self.rows.len() - 1 {
             left_rows += self.rows[bucket];
             left += self.alone[bucket] + self.starts[bucket];

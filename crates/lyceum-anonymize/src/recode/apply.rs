@@ -6,8 +6,8 @@ use crate::hierarchy::{Hierarchy, Leaf};
 use crate::ranges::{RangeType, field, fields};
 use crate::tuples::{Layout, Tuples, leaves_of};
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
-    StructArray, TimestampMicrosecondArray, UInt8Array, UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, RecordBatch,
+    StringArray, StructArray, TimestampMicrosecondArray, UInt8Array, UInt32Array,
 };
 use arrow::buffer::NullBuffer;
 use arrow::compute::{cast, take};
@@ -99,8 +99,12 @@ impl Recoder {
         }
         let persons = match self.layout.person {
             None => None,
-            Some(at) => Some(cast(batch.columns().get(at).ok_or(RecodeError::Columns)?, &ArrowType::UInt64)
-                .map_err(|_| RecodeError::Columns)?.as_primitive::<UInt64Type>().clone()),
+            Some(at) => Some(
+                cast(batch.columns().get(at).ok_or(RecodeError::Columns)?, &ArrowType::UInt64)
+                    .map_err(|_| RecodeError::Columns)?
+                    .as_primitive::<UInt64Type>()
+                    .clone(),
+            ),
         };
         let mut kept: Vec<u32> = Vec::with_capacity(batch.num_rows());
         let mut classes: Vec<u32> = Vec::with_capacity(batch.num_rows());
@@ -113,7 +117,8 @@ impl Recoder {
                 *slot = ordinals[codes[row] as usize];
             }
             let hash = self.hasher.hash_one(&tuple);
-            let found = self.table.find(hash, |&t| self.codes.iter().zip(&tuple).all(|(c, &code)| c[t as usize] == code));
+            let found =
+                self.table.find(hash, |&t| self.codes.iter().zip(&tuple).all(|(c, &code)| c[t as usize] == code));
             let class = self.class_of[*found.ok_or(RecodeError::UnknownTuple)? as usize];
             if class != SUPPRESSED {
                 kept.push(u32::try_from(row).unwrap_or(u32::MAX));
@@ -164,7 +169,10 @@ impl Column {
         });
         let of_class = of_class.collect();
         let order = if hierarchy.data_type() == DataType::String && hierarchy.listed() {
-            let texts = hierarchy.all_leaves().iter().filter_map(|l| if let Leaf::Text(t) = l { Some(t.to_string()) } else { None });
+            let texts = hierarchy
+                .all_leaves()
+                .iter()
+                .filter_map(|l| if let Leaf::Text(t) = l { Some(t.to_string()) } else { None });
             texts.collect()
         } else {
             Vec::new()
@@ -229,9 +237,14 @@ fn values(of: DataType, leaves: &[Option<&Leaf>]) -> ArrayRef {
         DataType::Float64 => Arc::new(leaves.iter().map(|l| l.and_then(|l| l.number(of))).collect::<Float64Array>()),
         DataType::Date => Arc::new(numbers().map(|n| n.and_then(|n| i32::try_from(n).ok())).collect::<Date32Array>()),
         DataType::Timestamp => Arc::new(numbers().collect::<TimestampMicrosecondArray>()),
-        DataType::String => Arc::new(leaves.iter().map(|l| match l {
-            Some(Leaf::Text(t)) => Some(t.as_ref()),
-            _ => None,
-        }).collect::<StringArray>()),
+        DataType::String => Arc::new(
+            leaves
+                .iter()
+                .map(|l| match l {
+                    Some(Leaf::Text(t)) => Some(t.as_ref()),
+                    _ => None,
+                })
+                .collect::<StringArray>(),
+        ),
     }
 }

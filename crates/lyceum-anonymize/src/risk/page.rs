@@ -127,7 +127,8 @@ fn uniqueness(html: &mut String, report: &RiskReport) {
     plot(html, &bars, percent);
     if !report.sequences.is_empty() {
         html.push_str("<h2>Unique before, by known events</h2>");
-        let bars: Vec<(String, f64)> = report.sequences.iter().map(|s| (format!("{} events", s.events), s.unique)).collect();
+        let bars: Vec<(String, f64)> =
+            report.sequences.iter().map(|s| (format!("{} events", s.events), s.unique)).collect();
         plot(html, &bars, percent);
     }
 }

@@ -47,7 +47,8 @@ pub(super) fn estimate(classes: &[u32], persons: u64, population: u64) -> Option
         return None;
     }
     let size = population as f64;
-    let log = ln_gamma(theta + alpha + size - 1.0) + ln_gamma(theta + 1.0) - ln_gamma(theta + alpha) - ln_gamma(theta + size);
+    let log =
+        ln_gamma(theta + alpha + size - 1.0) + ln_gamma(theta + 1.0) - ln_gamma(theta + alpha) - ln_gamma(theta + size);
     Some(found(log.exp()))
 }
 

@@ -40,7 +40,11 @@ pub(super) fn suppression(tuples: &Tuples, recoding: &Recoding, names: &[String]
         let groups = counts.iter().zip(&level.nodes).filter(|((rows, _), _)| *rows > 0);
         found.extend(groups.map(|((rows, suppressed), node)| SubgroupSuppression {
             column: name.clone(),
-            group: if at == 0 { hierarchy.text(node.first).unwrap_or_else(|| "NULL".into()) } else { node.label.to_string() },
+            group: if at == 0 {
+                hierarchy.text(node.first).unwrap_or_else(|| "NULL".into())
+            } else {
+                node.label.to_string()
+            },
             rows: *rows,
             suppressed: *suppressed,
         }));

@@ -38,7 +38,9 @@ pub enum TuplesError {
     #[error("rows must come in the order of their persons' ids: sort them by id")]
     Order,
     /// More different tuples than one search takes.
-    #[error("more than {MAX_TUPLES} different combinations of quasi-identifiers: leave some out or truncate them first")]
+    #[error(
+        "more than {MAX_TUPLES} different combinations of quasi-identifiers: leave some out or truncate them first"
+    )]
     TooMany,
     /// Another number of hierarchies than of quasi-identifiers.
     #[error("one hierarchy for each quasi-identifier is needed: {found} for {expected}")]
@@ -209,7 +211,9 @@ impl TupleBuilder {
         let leaf = |t: u32, c: usize| maps[c][codes[t as usize * width + c] as usize];
         // Sorted, so that nothing depends on the order in which rows came.
         let mut order: Vec<u32> = (0..u32::try_from(n).unwrap_or(u32::MAX)).collect();
-        order.sort_unstable_by(|&a, &b| (0..width).map(|c| leaf(a, c).cmp(&leaf(b, c))).find(|o| o.is_ne()).unwrap_or(a.cmp(&b)));
+        order.sort_unstable_by(|&a, &b| {
+            (0..width).map(|c| leaf(a, c).cmp(&leaf(b, c))).find(|o| o.is_ne()).unwrap_or(a.cmp(&b))
+        });
         let mut place = vec![0; n];
         for (new, &old) in (0..).zip(&order) {
             place[old as usize] = new;

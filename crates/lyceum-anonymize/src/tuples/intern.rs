@@ -94,7 +94,9 @@ impl Values {
             A::Utf8 => Self::Texts(array.as_string::<i32>().clone()),
             A::LargeUtf8 => Self::Texts(to(&A::Utf8)?.as_string::<i32>().clone()),
             A::Utf8View => Self::Views(array.as_string_view().clone()),
-            A::Float16 | A::Float32 | A::Float64 => Self::Floats(to(&A::Float64)?.as_primitive::<Float64Type>().clone()),
+            A::Float16 | A::Float32 | A::Float64 => {
+                Self::Floats(to(&A::Float64)?.as_primitive::<Float64Type>().clone())
+            }
             A::Date32 => {
                 let days = to(&A::Int32)?;
                 let days = cast(&days, &A::Int64).map_err(|_| TuplesError::Type("date".into()))?;
