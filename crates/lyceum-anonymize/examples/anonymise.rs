@@ -1,16 +1,19 @@
 //! Anonymises a semicolon-separated file of text columns with ARX hierarchies beside it, and prints what it costs.
 //! For measurements: links neither DataFusion nor the server.
 //!
-//! anonymise DIR [--k 5] [--suppression 0.05] [--l COLUMN:L] [--engine lattice|ranges|labels] [--rows N] [--repeat R]
+//! anonymise DIR [--k 5] [--suppression 0.05] [--l COLUMN:L] [--engine lattice|ranges|labels] [--rows N] [--repeat R] [--occurring] [--out FILE] [--report FILE]
 #![allow(clippy::print_stdout, missing_docs)]
 
 use arrow::array::{ArrayRef, DictionaryArray, RecordBatch, StringArray};
 use arrow::datatypes::Int32Type;
+use arrow::util::display::array_value_to_string;
 use lyceum_anonymize::hierarchy::Hierarchy;
 use lyceum_anonymize::lattice::{Objective, search};
 use lyceum_anonymize::model::{Requirements, SensitiveModel};
 use lyceum_anonymize::partition::partition;
-use lyceum_anonymize::recode::Print;
+use lyceum_anonymize::ranges::label;
+use lyceum_anonymize::recode::{Print, Recoder, Recoding};
+use lyceum_anonymize::risk::{Subject, assess, page};
 use lyceum_anonymize::tuples::{Layout, TupleBuilder, Tuples};
 use lyceum_schema::manifest::DataType;
 use lyceum_schema::policy::HierarchySource;
@@ -56,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sources =
         if args.iter().any(|a| a == "--occurring") { occurring(&sources, &layout, &columns) } else { sources };
     let engine = flag("--engine").map_or("lattice", String::as_str);
-    for _ in 0..repeat {
+    for round in 0..repeat {
         let start = Instant::now();
         let tuples = tuples(&layout, &header, &batches, &sources)?;
         let collected = start.elapsed();
@@ -72,6 +75,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
         };
         let all = start.elapsed();
+        if let (0, Some(file)) = (round, flag("--out")) {
+            std::fs::write(file, released(&header, &layout, &tuples, &recoding, &batches)?)?;
+        }
+        if let (0, Some(file)) = (round, flag("--report")) {
+            let names = |of: &[usize]| of.iter().map(|&at| header[at].to_owned()).collect();
+            let subject = Subject {
+                release_sha256: String::new(),
+                quasi_identifiers: names(&layout.quasi),
+                sensitive: names(&layout.sensitive),
+                population: None,
+                requirements: &requirements,
+                workload: Vec::new(),
+                intersections: Vec::new(),
+                seed: 1,
+            };
+            let report = assess(&tuples, &recoding, subject);
+            std::fs::write(file, serde_json::to_string_pretty(&report)?)?;
+            std::fs::write(format!("{file}.html"), page(&report))?;
+        }
         let q = recoding.quality(&tuples, k);
         println!(
             "{engine}: tuples {} collect {:.1} ms, all {:.1} ms; loss {:.4} suppressed {} classes {} mean {:.2} DM {:.4e} {note}",
@@ -86,6 +108,31 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         );
     }
     Ok(())
+}
+
+/// The released rows as CSV with semicolons; ranges by their labels.
+fn released(
+    header: &[&str],
+    layout: &Layout,
+    tuples: &Tuples,
+    recoding: &Recoding,
+    batches: &[RecordBatch],
+) -> Result<String, Box<dyn std::error::Error>> {
+    let mut recoder = Recoder::new(tuples, recoding, layout.clone());
+    let mut text = format!("{}\n", header.join(";"));
+    for batch in batches {
+        let batch = recoder.recode(batch)?;
+        for row in 0..batch.num_rows() {
+            let mut cells = Vec::new();
+            for (at, column) in batch.columns().iter().enumerate() {
+                let shown = if layout.quasi.contains(&at) { label(column)? } else { Arc::clone(column) };
+                cells.push(array_value_to_string(&shown, row)?);
+            }
+            text.push_str(&cells.join(";"));
+            text.push('\n');
+        }
+    }
+    Ok(text)
 }
 
 fn occurring(sources: &[HierarchySource], layout: &Layout, columns: &[Vec<&str>]) -> Vec<HierarchySource> {

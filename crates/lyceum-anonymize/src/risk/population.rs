@@ -68,6 +68,7 @@ fn ln_gamma(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::{RngExt, SeedableRng};
 
     #[test]
     fn ln_gamma_is_the_logarithm_of_factorials() {
@@ -75,15 +76,37 @@ mod tests {
         assert!((ln_gamma(0.5) - std::f64::consts::PI.sqrt().ln()).abs() < 1e-12);
     }
 
+    /// People arrive one after the other and share a class or open one, as Pitman's model says (the Chinese restaurant
+    /// process): the first of them are a random sample of all.
     #[test]
-    fn the_model_gives_back_the_uniques_of_the_data_and_fewer_in_a_larger_population() {
-        // 400 classes of one person, 100 of two, 30 of three, 70 of ten.
-        let sizes = [(1, 400), (2, 100), (3, 30), (10, 70)];
-        let classes: Vec<u32> = sizes.iter().flat_map(|&(size, n)| std::iter::repeat_n(size, n)).collect();
-        let persons: u64 = classes.iter().map(|&c| u64::from(c)).sum();
-        let near = estimate(&classes, persons, persons + 1).unwrap();
-        assert!((near.unique - 400.0 / persons as f64).abs() < 1e-3, "{near:?}");
-        let far = estimate(&classes, persons, persons * 100).unwrap();
-        assert!(far.unique < near.unique / 2.0 && far.unique > 0.0, "{far:?}");
+    fn uniques_of_a_population_are_estimated_from_its_first_tenth() {
+        let (alpha, theta) = (0.5, 50.0);
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+        let mut classes: Vec<u32> = Vec::new();
+        let mut sample = Vec::new();
+        let mut of_person: Vec<usize> = Vec::new();
+        for n in 0..20_000 {
+            if n == 2_000 {
+                sample.clone_from(&classes);
+            }
+            let opens = (theta + alpha * classes.len() as f64) / (theta + f64::from(n));
+            if rng.random::<f64>() < opens {
+                of_person.push(classes.len());
+                classes.push(1);
+                continue;
+            }
+            // A class of size c is joined with weight c − α.
+            loop {
+                let class = of_person[rng.random_range(0..of_person.len())];
+                if rng.random::<f64>() < 1.0 - alpha / f64::from(classes[class]) {
+                    of_person.push(class);
+                    classes[class] += 1;
+                    break;
+                }
+            }
+        }
+        let truth = classes.iter().filter(|&&c| c == 1).count() as f64 / 20_000.0;
+        let found = estimate(&sample, 2_000, 20_000).unwrap().unique;
+        assert!((found / truth - 1.0).abs() < 0.2, "{found} {truth}");
     }
 }
