@@ -313,29 +313,31 @@ impl<'t> Measure<'t> {
         (low, high)
     }
 
-    /// The extents with one more tuple.
-    pub(super) fn widened(&self, low: &[u32], high: &[u32], t: u32) -> (Vec<u32>, Vec<u32>) {
+    /// Rows × summed loss of what these extents with one more tuple are printed as.
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) fn widened(&self, low: &[u32], high: &[u32], t: u32, rows: u64) -> f64 {
         let codes = &self.codes[t as usize * self.width..][..self.width];
-        let low = low.iter().zip(codes).map(|(&low, &code)| low.min(code)).collect();
-        (low, high.iter().zip(codes).map(|(&high, &code)| high.max(code)).collect())
+        let spans = low.iter().zip(high).zip(codes).enumerate();
+        spans.map(|(c, ((&low, &high), &code))| self.cell(c, low.min(code), high.max(code))).sum::<f64>() * rows as f64
     }
 
     /// Rows × summed loss of what these extents are printed as.
     #[allow(clippy::cast_precision_loss)]
     pub(super) fn loss(&self, low: &[u32], high: &[u32], rows: u64) -> f64 {
-        let mut sum = 0.0;
-        for c in 0..self.width {
-            if low[c] == high[c] {
-                continue;
-            }
-            let hierarchy = &self.tuples.hierarchies[c];
-            sum += match self.pairs[c].get(low[c] as usize * hierarchy.leaves() + high[c] as usize) {
-                Some(loss) => *loss,
-                None if self.print == Print::Ranges => hierarchy.range_loss(low[c], high[c]),
-                None => hierarchy.label_loss(low[c], high[c]),
-            };
+        (0..self.width).map(|c| self.cell(c, low[c], high[c])).sum::<f64>() * rows as f64
+    }
+
+    /// Loss of one column's extent.
+    fn cell(&self, column: usize, low: u32, high: u32) -> f64 {
+        if low == high {
+            return 0.0;
         }
-        sum * rows as f64
+        let hierarchy = &self.tuples.hierarchies[column];
+        match self.pairs[column].get(low as usize * hierarchy.leaves() + high as usize) {
+            Some(loss) => *loss,
+            None if self.print == Print::Ranges => hierarchy.range_loss(low, high),
+            None => hierarchy.label_loss(low, high),
+        }
     }
 }
 

@@ -82,8 +82,8 @@ fn best(tuples: &Tuples, measure: &Measure<'_>, judge: &mut Judge<'_>, classes: 
             if saved - into.loss * rows as f64 <= least {
                 continue;
             }
-            let (low, high) = measure.widened(&into.low, &into.high, t);
-            let gain = saved - (measure.loss(&low, &high, into.rows + rows) - into.loss * into.rows as f64);
+            let grown = measure.widened(&into.low, &into.high, t, into.rows + rows);
+            let gain = saved - (grown - into.loss * into.rows as f64);
             if gain > least && allowed(tuples, judge, from, member, into) {
                 found = Some(Move { gain, member, to });
             }

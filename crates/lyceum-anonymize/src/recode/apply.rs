@@ -204,8 +204,8 @@ struct Shown {
 
 impl Shown {
     fn new(cell: Cell, hierarchy: &Hierarchy, print: Print) -> Self {
-        if cell.first == cell.last && cell.level == 0 {
-            let leaf = hierarchy.leaf(cell.first);
+        let leaf = hierarchy.leaf(cell.first);
+        if cell.first == cell.last && (cell.level == 0 || *leaf == Leaf::Null) {
             let node = hierarchy.text(cell.first);
             let value = (*leaf != Leaf::Null).then(|| leaf.clone());
             return Self { lo: value.clone(), hi: value, level: node.is_some().then_some(0), node };

@@ -235,6 +235,74 @@ fn the_report_counts_people_and_is_one_page_without_scripts() {
     assert!(!html.contains("<script") && !html.contains("http") && html.contains("&lt;city&gt;"));
 }
 
+/// The report measures classes by itself; every model asked for holds in it, by both engines.
+#[test]
+fn entropy_and_closeness_hold_in_every_class() {
+    let mixed = |i: u64| i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+    let row =
+        |i: u64| (i, 20 + (mixed(i) % 40) as i32, (mixed(i + 1_000) % 4) as usize, (mixed(i + 2_000) % 3) as usize);
+    let rows: Vec<Row> = (0..400).map(row).collect();
+    let tuples = tuples(&rows);
+    for model in [SensitiveModel::EntropyDiversity(2.2), SensitiveModel::Closeness(0.2)] {
+        let requirements = Requirements { k: 3, sensitive: vec![(0, model)] };
+        let by_cuts = partition(&tuples, &requirements, Print::Ranges).unwrap();
+        let by_levels = search(&tuples, &requirements, 0.1, Objective::Loss).unwrap().recoding;
+        let free = partition(&tuples, &Requirements { k: 3, sensitive: Vec::new() }, Print::Ranges).unwrap();
+        let worst = |recoding: &Recoding| {
+            let report = assess(
+                &tuples,
+                recoding,
+                Subject {
+                    release_sha256: String::new(),
+                    quasi_identifiers: vec!["age".into(), "city".into()],
+                    sensitive: vec!["diagnosis".into()],
+                    population: Some(1_000_000),
+                    requirements: &requirements,
+                    workload: Vec::new(),
+                    intersections: Vec::new(),
+                    seed: 1,
+                },
+            );
+            let s = &report.guarantees.sensitive[0];
+            match model {
+                SensitiveModel::EntropyDiversity(l) => s.entropy_l >= l,
+                SensitiveModel::Closeness(t) => s.t <= t,
+                SensitiveModel::DistinctDiversity(l) => s.distinct_l >= l,
+            }
+        };
+        assert!(worst(&by_cuts) && worst(&by_levels));
+        // Without the model, classes of three people miss it.
+        assert!(!worst(&free));
+    }
+}
+
+/// NULL joins other values in `*` only, and dates and floats have levels by rule.
+#[test]
+fn nulls_dates_and_floats_have_levels() {
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("born", Arc::new(arrow::array::Date32Array::from(vec![Some(0), Some(10), Some(40), None, None]))),
+        ("spent", Arc::new(arrow::array::Float64Array::from(vec![0.5, 7.25, 9.0, 3.0, 3.5]))),
+    ];
+    let rows = RecordBatch::try_from_iter(columns).unwrap();
+    let layout = Layout { quasi: vec![0, 1], ..Layout::default() };
+    let mut builder = TupleBuilder::new(layout.clone());
+    builder.push(&rows).unwrap();
+    let months = HierarchySource::Dates(vec![DateStep::Month, DateStep::Year]);
+    let hierarchies = vec![
+        Hierarchy::new(&months, DataType::Date, None, builder.observed(0)).unwrap(),
+        Hierarchy::new(&HierarchySource::Intervals(vec![10.0]), DataType::Float64, None, builder.observed(1)).unwrap(),
+    ];
+    let tuples = builder.finish(hierarchies).unwrap();
+    let found = search(&tuples, &requirements(2, 1), 0.0, Objective::Loss).unwrap();
+    let released = Recoder::new(&tuples, &found.recoding, layout).recode(&rows).unwrap();
+    assert_eq!(found.node, [2, 1]);
+    let born = released.column(0);
+    assert_eq!(label(born).unwrap().as_string::<i32>().value(0), "1970");
+    assert!(born.is_null(3) && released.schema().field(0).is_nullable());
+    assert_eq!(upper(born).unwrap().as_primitive::<arrow::datatypes::Date32Type>().value(0), 364);
+    assert_eq!(label(released.column(1)).unwrap().as_string::<i32>().value(4), "[0, 10)");
+}
+
 #[test]
 fn two_known_events_single_people_out_where_one_does_not() {
     // Each city and age is shared by two persons, each pair of them belongs to one.
