@@ -6,12 +6,14 @@ mod anonymity;
 mod hierarchy;
 mod parse;
 mod preset;
+mod transform;
 
 use crate::state::ReleaseKind;
 use crate::time::Micros;
 pub use anonymity::{Anonymity, AnonymityEngine, ColumnHierarchy, RangePrint};
 pub use hierarchy::{DateStep, HierarchySource};
 pub use preset::Preset;
+pub use transform::{ColumnTransform, TransformAction};
 
 /// Why a policy is refused: one problem and its place.
 pub type PolicyError = crate::document::DocumentError;

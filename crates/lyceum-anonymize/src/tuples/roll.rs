@@ -38,7 +38,7 @@ impl Tuples {
                 continue;
             }
             let Some(wider) = space.checked_mul(nodes) else {
-                space = compact(&mut scratch.keys, space);
+                space = compact(&mut scratch.keys);
                 self.add(c, level, space, &mut scratch.keys);
                 space = space.saturating_mul(nodes);
                 continue;
@@ -176,7 +176,7 @@ fn step(hierarchy: &Hierarchy, from: usize, to: usize) -> Vec<u32> {
 }
 
 /// Replaces keys by numbers from 0, so that more columns fit; gives how many there are.
-fn compact(keys: &mut [u64], _space: u64) -> u64 {
+fn compact(keys: &mut [u64]) -> u64 {
     let mut seen = hashbrown::HashMap::new();
     for key in keys {
         let next = seen.len() as u64;

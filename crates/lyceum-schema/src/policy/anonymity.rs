@@ -17,6 +17,7 @@
 //! that the policy's hash covers it.
 
 use super::hierarchy::{DateStep, HierarchySource};
+use super::transform::{self, ColumnTransform};
 use crate::document::{Node, Problems, Section};
 use crate::name::{ColumnName, TableName};
 use crate::problem::Problem;
@@ -45,6 +46,8 @@ pub struct Anonymity {
     pub max_rows_per_person: Option<u32>,
     /// People in the population that the data is drawn from, for the risk report.
     pub population: Option<u64>,
+    /// What is done to single columns first, in this order.
+    pub transforms: Vec<ColumnTransform>,
     /// Columns with levels; other quasi-identifiers have none between their values and `*`.
     pub hierarchies: Vec<ColumnHierarchy>,
 }
@@ -87,8 +90,8 @@ impl Anonymity {
     }
 }
 
-/// Reads `[anonymity]`.
-pub(super) fn read(section: &Section<'_>, problems: &mut Problems<'_>) -> Option<Anonymity> {
+/// Reads `[anonymity]`, and `[[transform]]` of the document that it stands in.
+pub(super) fn read(section: &Section<'_>, top: &Section<'_>, problems: &mut Problems<'_>) -> Option<Anonymity> {
     const KEYS: &[&str] = &[
         "k",
         "distinct_l",
@@ -149,6 +152,11 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems<'_>) -> Option
             .collect();
         hierarchies = read;
     }
+    let mut transforms = Some(Vec::new());
+    if top.get("transform").is_some() {
+        let sections = top.tables("transform", "[[transform]]", problems);
+        transforms = sections.iter().map(|section| transform::read(section, problems)).collect();
+    }
     let small = |n: i64| u32::try_from(n).ok();
     Some(Anonymity {
         k: small(k?)?,
@@ -160,6 +168,7 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems<'_>) -> Option
         print: print?,
         max_rows_per_person: rows?.and_then(small),
         population: population?.and_then(|n| u64::try_from(n).ok()),
+        transforms: transforms?,
         hierarchies: hierarchies?,
     })
 }
@@ -169,9 +178,8 @@ fn hierarchy(section: &Section<'_>, problems: &mut Problems<'_>) -> Option<Colum
     section.only(&["table", "column", "csv", "intervals", "dates", "prefixes", "ip_prefixes"], problems);
     let table = section.text("table", "table = \"people\"", problems);
     let column = section.text("column", "column = \"age\"", problems);
-    let place = |key: &str| (section.get(key).map_or(section.offset(), |node| node.offset()), section.path_of(key));
-    let table = table.and_then(|text| name(text, place("table"), problems));
-    let column = column.and_then(|text| name(text, place("column"), problems));
+    let table = table.and_then(|text| name(text, place(section, "table"), problems));
+    let column = column.and_then(|text| name(text, place(section, "column"), problems));
     let mut given = SOURCES.iter().filter_map(|key| Some((*key, section.get(key)?)));
     let Some((key, node)) = given.next() else {
         problems.push(
@@ -206,7 +214,13 @@ fn hierarchy(section: &Section<'_>, problems: &mut Problems<'_>) -> Option<Colum
     Some(ColumnHierarchy { table: table?, column: column?, source })
 }
 
-fn name<T>(text: String, (offset, path): (usize, String), problems: &mut Problems<'_>) -> Option<T>
+/// Offset and path of a key, or of the section that lacks it.
+pub(super) fn place(section: &Section<'_>, key: &str) -> (usize, String) {
+    (section.get(key).map_or(section.offset(), |node| node.offset()), section.path_of(key))
+}
+
+/// A name, or a problem at its place.
+pub(super) fn name<T>(text: String, (offset, path): (usize, String), problems: &mut Problems<'_>) -> Option<T>
 where
     T: TryFrom<String, Error = crate::name::NameError>,
 {
@@ -252,5 +266,6 @@ pub(super) fn canonical(a: &Anonymity) -> String {
         let (table, column) = (quoted(h.table.as_str()), quoted(h.column.as_str()));
         let _ = write!(text, "\n[[anonymity.hierarchy]]\ntable = {table}\ncolumn = {column}\n{source}\n");
     }
+    text.push_str(&transform::canonical(&a.transforms));
     text
 }

@@ -26,7 +26,7 @@ impl Policy {
 fn policy(top: &Section<'_>, problems: &mut Problems<'_>) -> Option<Policy> {
     const KIND: &str = "kind = \"protected\"";
     const PRESET: &str = "preset = \"research\"";
-    top.only(&["kind", "preset", "purpose", "approvals", "expires", "privacy", "anonymity"], problems);
+    top.only(&["kind", "preset", "purpose", "approvals", "expires", "privacy", "anonymity", "transform"], problems);
 
     let kind = top.require("kind", KIND, problems).and_then(|node| match node.word(KINDS, KIND, problems)? {
         "protected" => Some(ReleaseKind::Protected),
@@ -58,7 +58,7 @@ fn policy(top: &Section<'_>, problems: &mut Problems<'_>) -> Option<Policy> {
     let anonymity = match (top.get("anonymity"), anonymized) {
         (Some(node), true) => node
             .section("[anonymity]", problems)
-            .and_then(|section| super::anonymity::read(&section, problems))
+            .and_then(|section| super::anonymity::read(&section, top, problems))
             .map(Some),
         (None, true) => {
             top.require("anonymity", "[anonymity]", problems);
@@ -70,6 +70,9 @@ fn policy(top: &Section<'_>, problems: &mut Problems<'_>) -> Option<Policy> {
         }
         (None, false) => Some(None),
     };
+    if let (Some(node), false) = (top.get("transform"), anonymized) {
+        node.fail(Problem::Kind { kind: "protected" }, problems);
+    }
     let privacy = match (top.get("privacy"), preset) {
         // Nothing of an anonymized release is charged.
         (None, None) if anonymized => Some(Preset::Strict.privacy()),

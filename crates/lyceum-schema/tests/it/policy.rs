@@ -162,18 +162,30 @@ intervals = [5, 20]
 table = "people"
 column = "sex"
 csv = "f;*\nm;*"
+[[transform]]
+table = "people"
+column = "postcode"
+truncate = 3
+[[transform]]
+table = "people"
+column = "income"
+clamp = [0, 200000]
 "#;
 
 #[test]
 fn an_anonymized_policy_names_models_and_levels_and_is_its_own_canonical_text() {
-    use lyceum_schema::policy::{AnonymityEngine, HierarchySource};
+    use lyceum_schema::policy::{AnonymityEngine, HierarchySource, TransformAction};
     let p = Policy::parse("policy.toml", ANONYMIZED).unwrap();
     let a = p.anonymity().unwrap();
     assert_eq!((a.k, a.distinct_l, a.engine), (5, Some(3), AnonymityEngine::Lattice));
     let (table, column) = (&a.hierarchies[0].table, &a.hierarchies[0].column);
     assert_eq!(a.source(table, column), &HierarchySource::Intervals(vec![5.0, 20.0]));
     assert_eq!(a.hierarchies[1].source, HierarchySource::Table("f;*\nm;*".into()));
+    assert_eq!(a.transforms[0].action, TransformAction::Truncate(3));
+    assert_eq!(a.transforms[1].action, TransformAction::Clamp(0.0, 200_000.0));
     assert_eq!(&Policy::parse("policy.toml", p.canonical()).unwrap(), &p);
+    let two = ANONYMIZED.replace("truncate = 3", "truncate = 3\ndrop = true");
+    assert_eq!(Policy::parse("policy.toml", &two).unwrap_err()[0].code(), "E1009");
     let protected =
         ANONYMIZED.replace("\"anonymized\"", "\"protected\"").replace("approvals = 1", "preset = \"research\"");
     let refused = Policy::parse("policy.toml", &protected).unwrap_err();
