@@ -19,12 +19,23 @@ pub(crate) fn peers(binary: &Path) -> Result<Option<u64>, String> {
     run(&Suite { folder: "tests/python", venv: "venv-peers" }, binary)
 }
 
+/// The independent check of anonymised tables, on the example `anonymise`, which is built here; gives the number of tests.
+pub(crate) fn anonymity() -> Result<Option<u64>, String> {
+    shell::run(&mut shell::command(
+        "cargo",
+        &["build", "--quiet", "-p", "lyceum-anonymize", "--example", "anonymise"],
+    ))?;
+    let example = shell::root().join("target/debug/examples/anonymise");
+    let example = if cfg!(windows) { example.with_extension("exe") } else { example };
+    run(&Suite { folder: "tests/anonymity", venv: "venv-anonymity" }, &example)
+}
+
 /// Runs a suite. Never skips: what is missing is a failure that says what to run.
 fn run(suite: &Suite, binary: &Path) -> Result<Option<u64>, String> {
     let python = environment(suite)?;
     let mut tests = 0;
     let mut command = shell::command(python, &["-m", "pytest", "-q", "-p", "no:cacheprovider", suite.folder]);
-    command.env("LYCEUM_BIN", binary).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env("LYCEUM_BIN", binary).env("LYCEUM_ANONYMISE", binary).env("PYTHONDONTWRITEBYTECODE", "1");
     shell::run_reading(&mut command, |line| tests += test::passed(line).unwrap_or(0))?;
     Ok(Some(tests))
 }

@@ -40,6 +40,7 @@ pub(crate) fn run() -> bool {
     part(&mut parts, "notebooks", || python::notebooks(binary.as_ref().ok_or("not run: there is no binary")?));
     part(&mut parts, "python peers", || python::peers(binary.as_ref().ok_or("not run: there is no binary")?));
     part(&mut parts, "console", || console::run(binary.as_ref().ok_or("not run: there is no binary")?));
+    part(&mut parts, "anonymity", python::anonymity);
     summary(&parts)
 }
 

@@ -2,12 +2,18 @@
 //!
 //! [`Policy::parse`] is the only way in. ε here is what people type; the ledger's currency is ρ.
 
+mod anonymity;
+mod hierarchy;
 mod parse;
 mod preset;
+mod transform;
 
 use crate::state::ReleaseKind;
 use crate::time::Micros;
+pub use anonymity::{Anonymity, AnonymityEngine, ColumnHierarchy, RangePrint};
+pub use hierarchy::{DateStep, HierarchySource};
 pub use preset::Preset;
+pub use transform::{ColumnTransform, TransformAction};
 
 /// Why a policy is refused: one problem and its place.
 pub type PolicyError = crate::document::DocumentError;
@@ -20,6 +26,7 @@ pub struct Policy {
     pub(crate) approvals: u8,
     pub(crate) expires: Option<Micros>,
     pub(crate) privacy: DpPolicy,
+    pub(crate) anonymity: Option<Anonymity>,
     pub(crate) canonical: String,
 }
 
@@ -44,7 +51,12 @@ impl Policy {
     pub const fn expires(&self) -> Option<Micros> {
         self.expires
     }
-    /// Differential-privacy limits and defaults.
+    /// How tables are anonymised: for `anonymized` releases and no others.
+    #[must_use]
+    pub const fn anonymity(&self) -> Option<&Anonymity> {
+        self.anonymity.as_ref()
+    }
+    /// Differential-privacy limits and defaults; of other kinds than `protected` releases nothing asks for them.
     #[must_use]
     pub const fn privacy(&self) -> &DpPolicy {
         &self.privacy

@@ -284,7 +284,7 @@ pub enum Problem {
         limit: f64,
     },
     /// A kind of release that takes no such policy.
-    #[error("a policy with these keys is for protected releases, not for {kind:?}")]
+    #[error("a policy with this key is not for releases of kind {kind:?}")]
     Kind {
         /// The kind found.
         kind: &'static str,
@@ -419,7 +419,9 @@ impl Problem {
             Self::HierarchyPath => "write  hierarchy = \"age.csv\"".into(),
             Self::Positive { .. } => "write a number such as 0.5".into(),
             Self::Above { other, .. } => format!("lower it, or raise {other}"),
-            Self::Kind { .. } => "write  kind = \"protected\"".into(),
+            Self::Kind { .. } => {
+                "write  kind = \"protected\"  or, with an [anonymity] table, kind = \"anonymized\"".into()
+            }
             Self::Expiry => "write  expires = 2027-03-31  or  expires = 2027-03-31T18:00:00Z".into(),
         }
     }

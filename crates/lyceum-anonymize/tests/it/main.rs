@@ -1,8 +1,10 @@
 //! Behaviour of decoding, validating and drafting through the public edge.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod anonymise;
 mod csv;
 mod draft;
 mod parquet;
 mod support;
+mod transform;
 mod validate;

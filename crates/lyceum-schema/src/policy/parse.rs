@@ -26,10 +26,11 @@ impl Policy {
 fn policy(top: &Section<'_>, problems: &mut Problems<'_>) -> Option<Policy> {
     const KIND: &str = "kind = \"protected\"";
     const PRESET: &str = "preset = \"research\"";
-    top.only(&["kind", "preset", "purpose", "approvals", "expires", "privacy"], problems);
+    top.only(&["kind", "preset", "purpose", "approvals", "expires", "privacy", "anonymity", "transform"], problems);
 
     let kind = top.require("kind", KIND, problems).and_then(|node| match node.word(KINDS, KIND, problems)? {
         "protected" => Some(ReleaseKind::Protected),
+        "anonymized" => Some(ReleaseKind::Anonymized),
         kind => {
             node.fail(Problem::Kind { kind }, problems);
             None
@@ -53,7 +54,28 @@ fn policy(top: &Section<'_>, problems: &mut Problems<'_>) -> Option<Policy> {
         None => Some(None),
         Some(node) => expiry(&node, problems).map(Some),
     };
+    let anonymized = kind == Some(ReleaseKind::Anonymized);
+    let anonymity = match (top.get("anonymity"), anonymized) {
+        (Some(node), true) => node
+            .section("[anonymity]", problems)
+            .and_then(|section| super::anonymity::read(&section, top, problems))
+            .map(Some),
+        (None, true) => {
+            top.require("anonymity", "[anonymity]", problems);
+            None
+        }
+        (Some(node), false) => {
+            node.fail(Problem::Kind { kind: "protected" }, problems);
+            None
+        }
+        (None, false) => Some(None),
+    };
+    if let (Some(node), false) = (top.get("transform"), anonymized) {
+        node.fail(Problem::Kind { kind: "protected" }, problems);
+    }
     let privacy = match (top.get("privacy"), preset) {
+        // Nothing of an anonymized release is charged.
+        (None, None) if anonymized => Some(Preset::Strict.privacy()),
         (None, Some(preset)) => Some(preset.privacy()),
         (None, None) => {
             if !has_preset {
@@ -75,6 +97,7 @@ fn policy(top: &Section<'_>, problems: &mut Problems<'_>) -> Option<Policy> {
         approvals: approvals?,
         expires: expires?,
         privacy: privacy?,
+        anonymity: anonymity?,
         canonical: String::new(),
     };
     policy.canonical = canonical(&policy);
@@ -269,5 +292,8 @@ fn canonical(policy: &Policy) -> String {
         p.minimum_group_size,
         p.selection_delta_share,
     );
+    if let Some(anonymity) = &policy.anonymity {
+        text.push_str(&super::anonymity::canonical(anonymity));
+    }
     text
 }

@@ -132,15 +132,62 @@ fn numbers_have_ranges() {
 #[test]
 fn words_keys_and_dates_are_checked() {
     let text = FULL
-        .replace("kind = \"protected\"", "kind = \"anonymized\"\npreset = \"reserch\"")
+        .replace("kind = \"protected\"", "kind = \"mock\"\npreset = \"reserch\"")
         .replace("2027-03-31", "\"next year\"")
         .replace("max_groups_contributed", "max_group_contributed");
     insta::assert_snapshot!(refused(&text), @r#"
-    E1062 policy.toml:2: kind: a policy with these keys is for protected releases, not for "anonymized"; write  kind = "protected"
+    E1062 policy.toml:2: kind: a policy with this key is not for releases of kind "mock"; write  kind = "protected"  or, with an [anonymity] table, kind = "anonymized"
     E1008 policy.toml:3: preset: "reserch" is not one of "strict", "research", "teaching"; did you mean "research"?
     E1063 policy.toml:6: expires: the expiry is not a date or a timestamp with an offset; write  expires = 2027-03-31  or  expires = 2027-03-31T18:00:00Z
     E1004 policy.toml:13: privacy.max_group_contributed: this key is not known here; did you mean "max_groups_contributed"?
     "#);
     let local = FULL.replace("2027-03-31", "2027-03-31T18:00:00");
     insta::assert_snapshot!(refused(&local), @r#"E1063 policy.toml:5: expires: the expiry is not a date or a timestamp with an offset; write  expires = 2027-03-31  or  expires = 2027-03-31T18:00:00Z"#);
+}
+
+const ANONYMIZED: &str = r#"
+kind = "anonymized"
+purpose = "Who buys again"
+approvals = 1
+[anonymity]
+k = 5
+distinct_l = 3
+suppression_limit = 0.05
+engine = "lattice"
+[[anonymity.hierarchy]]
+table = "people"
+column = "age"
+intervals = [5, 20]
+[[anonymity.hierarchy]]
+table = "people"
+column = "sex"
+csv = "f;*\nm;*"
+[[transform]]
+table = "people"
+column = "postcode"
+truncate = 3
+[[transform]]
+table = "people"
+column = "income"
+clamp = [0, 200000]
+"#;
+
+#[test]
+fn an_anonymized_policy_names_models_and_levels_and_is_its_own_canonical_text() {
+    use lyceum_schema::policy::{AnonymityEngine, HierarchySource, TransformAction};
+    let p = Policy::parse("policy.toml", ANONYMIZED).unwrap();
+    let a = p.anonymity().unwrap();
+    assert_eq!((a.k, a.distinct_l, a.engine), (5, Some(3), AnonymityEngine::Lattice));
+    let (table, column) = (&a.hierarchies[0].table, &a.hierarchies[0].column);
+    assert_eq!(a.source(table, column), &HierarchySource::Intervals(vec![5.0, 20.0]));
+    assert_eq!(a.hierarchies[1].source, HierarchySource::Table("f;*\nm;*".into()));
+    assert_eq!(a.transforms[0].action, TransformAction::Truncate(3));
+    assert_eq!(a.transforms[1].action, TransformAction::Clamp(0.0, 200_000.0));
+    assert_eq!(&Policy::parse("policy.toml", p.canonical()).unwrap(), &p);
+    let two = ANONYMIZED.replace("truncate = 3", "truncate = 3\ndrop = true");
+    assert_eq!(Policy::parse("policy.toml", &two).unwrap_err()[0].code(), "E1009");
+    let protected =
+        ANONYMIZED.replace("\"anonymized\"", "\"protected\"").replace("approvals = 1", "preset = \"research\"");
+    let refused = Policy::parse("policy.toml", &protected).unwrap_err();
+    assert_eq!(refused[0].code(), "E1062");
 }
