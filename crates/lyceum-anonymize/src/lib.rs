@@ -3,12 +3,14 @@
 //!
 //! [`decode`] → [`validate`] (with [`pseudonym`]) → batches for the stored layout, and a [`report`] for the owner.
 //! [`draft`] reads the same decoded batches and writes a manifest for the owner to edit.
+//! [`mock`] makes rows from a manifest alone.
 //!
 //! Rows travel as Arrow record batches. Types of this crate that hold rows or keys have no `Debug`; errors and
 //! reports name rows by number, columns by their declared name, and never carry a value.
 
 pub mod decode;
 pub mod draft;
+pub mod mock;
 pub mod pseudonym;
 pub mod report;
 pub mod validate;

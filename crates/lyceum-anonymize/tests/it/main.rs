@@ -3,6 +3,7 @@
 
 mod csv;
 mod draft;
+mod mock;
 mod parquet;
 mod support;
 mod validate;
