@@ -3,7 +3,8 @@
 //!
 //! [`decode`] → [`validate`] (with [`pseudonym`]) → batches for the stored layout, and a [`report`] for the owner.
 //! [`draft`] reads the same decoded batches and writes a manifest for the owner to edit.
-//! [`mock`] makes rows from a manifest alone.
+//! [`mock`] makes rows from a manifest alone, [`synthetic`] from a model fitted under differential privacy;
+//! [`profile`] describes columns for a stated part of the budget.
 //!
 //! Rows travel as Arrow record batches. Types of this crate that hold rows or keys have no `Debug`; errors and
 //! reports name rows by number, columns by their declared name, and never carry a value.
@@ -11,6 +12,8 @@
 pub mod decode;
 pub mod draft;
 pub mod mock;
+pub mod profile;
 pub mod pseudonym;
 pub mod report;
+pub mod synthetic;
 pub mod validate;

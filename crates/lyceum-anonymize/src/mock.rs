@@ -10,21 +10,23 @@
 //!
 //! `mock/plan.rs` decides sizes, units and keys; `mock/spine.rs` gives each row its unit and parent; `mock/cells.rs` fills columns.
 
-mod cells;
-mod plan;
-mod spine;
+pub(crate) mod cells;
+pub(crate) mod plan;
+pub(crate) mod spine;
 
 use crate::validate::accepted_schema;
 use arrow::array::{ArrayRef, UInt64Array};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use cells::Cells;
+pub(crate) use cells::integer;
 use lyceum_schema::manifest::{Manifest, PrivacyUnit, Table};
 use lyceum_schema::name::{ColumnName, TableName};
 use plan::Plan;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use spine::{RowAt, Spine};
+pub(crate) use spine::{scaled, unit_interval};
 use std::sync::Arc;
 
 /// Most rows of a table.
@@ -144,7 +146,7 @@ fn stream(seed: u64, of: Stream) -> ChaCha8Rng {
         Stream::Column { table, column } => (3, table, column),
     };
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(kind << 48 | (table as u64) << 24 | column as u64);
+    rng.set_stream((kind << 48) | ((table as u64) << 24) | column as u64);
     rng
 }
 

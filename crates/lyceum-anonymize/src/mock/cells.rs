@@ -22,7 +22,7 @@ const UNBOUNDED_DAYS: (i64, i64) = (18_262, 21_914);
 
 /// Which value a row gets.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Index {
+pub(crate) enum Index {
     /// The one at its own number, of so many.
     Own(u64),
     /// The one at its parent's number, of so many.
@@ -56,7 +56,7 @@ enum Values {
 
 /// What stands in a column.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
+pub(crate) struct Source {
     values: Values,
     index: Index,
     key: bool,
@@ -64,7 +64,7 @@ pub(super) struct Source {
 
 impl Source {
     /// A key's values.
-    pub(super) fn new(column: &Column, domain: &Domain, index: Index) -> Self {
+    pub(crate) fn new(column: &Column, domain: &Domain, index: Index) -> Self {
         let (Index::Own(count)
         | Index::Parent(count)
         | Index::Uniform(count)
@@ -74,7 +74,7 @@ impl Source {
     }
 
     /// A column that is no key.
-    pub(super) fn of(column: &Column) -> Self {
+    pub(crate) fn of(column: &Column) -> Self {
         let measure = column.role() == Role::Measure;
         let spread = |count| if measure { Index::Low(count) } else { Index::Uniform(count) };
         let range = |low: i64, high: i64| high.wrapping_sub(low).cast_unsigned().saturating_add(1);
@@ -97,7 +97,7 @@ impl Source {
     }
 
     /// The column that tells the epoch of a unit.
-    pub(super) fn in_epoch(column: &Column, span: EpochSpan) -> Self {
+    pub(crate) fn in_epoch(column: &Column, span: EpochSpan) -> Self {
         let ends = match column.domain() {
             Domain::Bounds { low, high } => integer(low).zip(integer(high)),
             _ => None,
@@ -137,7 +137,7 @@ impl Values {
 }
 
 /// A column as it is filled, batch after batch.
-pub(super) struct Cells {
+pub(crate) struct Cells {
     data_type: DataType,
     nullable: bool,
     source: Source,
@@ -145,12 +145,12 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    pub(super) fn new(column: &Column, source: Source, rng: ChaCha8Rng) -> Self {
+    pub(crate) fn new(column: &Column, source: Source, rng: ChaCha8Rng) -> Self {
         Self { data_type: column.data_type(), nullable: column.nullable() && !source.key, source, rng }
     }
 
     /// The column's values for these rows.
-    pub(super) fn fill(&mut self, rows: &[RowAt]) -> ArrayRef {
+    pub(crate) fn fill(&mut self, rows: &[RowAt]) -> ArrayRef {
         match self.data_type {
             DataType::Boolean => Arc::new(rows.iter().map(|r| self.boolean(r)).collect::<BooleanArray>()),
             DataType::Int32 => {
@@ -184,7 +184,7 @@ impl Cells {
     }
 
     fn index(&mut self, row: &RowAt) -> u64 {
-        let squared = |word: u64| (u128::from(word) * u128::from(word) >> 64) as u64;
+        let squared = |word: u64| ((u128::from(word) * u128::from(word)) >> 64) as u64;
         match self.source.index {
             Index::Own(count) => row.row.min(count.saturating_sub(1)),
             Index::Parent(count) => row.parent.min(count.saturating_sub(1)),
@@ -283,7 +283,7 @@ fn name(stem: &str, digits: usize, max_bytes: usize, index: u64, out: &mut Strin
 }
 
 /// Integers, days and microseconds as integers.
-pub(super) fn integer(value: &Value) -> Option<i64> {
+pub(crate) fn integer(value: &Value) -> Option<i64> {
     match value {
         Value::Int(i) | Value::Timestamp(i) => Some(*i),
         Value::Date(days) => Some(i64::from(*days)),

@@ -15,7 +15,7 @@ const LOOSE_KEYS: u64 = 1_000;
 
 /// Where a table's units come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Units {
+pub(crate) enum Units {
     /// One of the population's, by its index among populations.
     Population(usize),
     /// Each row is one.
@@ -28,10 +28,10 @@ pub(super) enum Units {
 
 /// One table.
 #[derive(Debug, Clone)]
-pub(super) struct TablePlan {
-    pub(super) rows: u64,
-    pub(super) units: Units,
-    pub(super) max_rows_per_unit: u64,
+pub(crate) struct TablePlan {
+    pub(crate) rows: u64,
+    pub(crate) units: Units,
+    pub(crate) max_rows_per_unit: u64,
 }
 
 /// A key that tables share: its values and how many of them exist.
@@ -43,7 +43,7 @@ struct Key {
 
 /// All tables.
 #[derive(Debug, Clone)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     tables: Vec<TablePlan>,
     /// Number of units by population.
     populations: Vec<u64>,
@@ -58,7 +58,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(manifest: &Manifest, rows: u64) -> Result<Self, MockError> {
+    pub(crate) fn new(manifest: &Manifest, rows: u64) -> Result<Self, MockError> {
         let tables = manifest.tables();
         let index = |name| tables.iter().position(|t| t.name() == name);
         let largest = tables.iter().filter(|t| *t.unit() != PrivacyUnit::None).map(Table::expected_rows).max();
@@ -93,20 +93,20 @@ impl Plan {
         Ok(plan)
     }
 
-    pub(super) fn rows(&self, table: usize) -> u64 {
+    pub(crate) fn rows(&self, table: usize) -> u64 {
         self.tables.get(table).map_or(0, |t| t.rows)
     }
 
-    pub(super) fn table(&self, table: usize) -> Option<&TablePlan> {
+    pub(crate) fn table(&self, table: usize) -> Option<&TablePlan> {
         self.tables.get(table)
     }
 
-    pub(super) fn population(&self, index: usize) -> u64 {
+    pub(crate) fn population(&self, index: usize) -> u64 {
         self.populations.get(index).copied().unwrap_or(0)
     }
 
     /// What stands in a column.
-    pub(super) fn cells(&self, table: &Table, index: usize, column: &Column) -> Source {
+    pub(crate) fn cells(&self, table: &Table, index: usize, column: &Column) -> Source {
         let at = (index, column.name().clone());
         if let Some(key) = self.own.get(&at) {
             return Source::new(column, &key.domain, Index::Own(key.count));

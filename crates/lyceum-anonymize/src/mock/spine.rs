@@ -10,27 +10,27 @@ use rand_chacha::rand_core::Rng;
 
 /// One row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RowAt {
-    pub(super) unit: Unit,
+pub(crate) struct RowAt {
+    pub(crate) unit: Unit,
     /// Its number in its table.
-    pub(super) row: u64,
+    pub(crate) row: u64,
     /// The number of the parent's row, if there is a parent.
-    pub(super) parent: u64,
+    pub(crate) parent: u64,
 }
 
 /// One privacy unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Unit {
+pub(crate) struct Unit {
     /// Rising from unit to unit.
-    pub(super) id: u64,
+    pub(crate) id: u64,
     /// Says how many rows it has: heavy units are heavy in every table.
-    activity: u64,
+    pub(crate) activity: u64,
     /// Says which epoch it is of.
-    pub(super) epoch: u64,
+    pub(crate) epoch: u64,
 }
 
 /// All units of a population: one id in each of as many equal parts of the 64-bit range.
-struct UnitWalk {
+pub(crate) struct UnitWalk {
     next: u64,
     count: u64,
     rng: ChaCha8Rng,
@@ -51,20 +51,17 @@ impl Iterator for UnitWalk {
 }
 
 /// A table's rows in order.
-pub(super) enum Spine {
+pub(crate) enum Spine {
     /// A public table, or one each of whose rows is a unit.
-    Rows { units: Option<UnitsOfRows>, next: u64, count: u64 },
+    Rows { units: Option<Box<UnitWalk>>, next: u64, count: u64 },
     /// Rows of units.
-    Units(OfUnits),
+    Units(Box<OfUnits>),
     /// Rows of a parent's rows.
     Child(Box<OfParents>),
 }
 
-/// The units of a table each of whose rows is one.
-pub(super) struct UnitsOfRows(UnitWalk);
-
 /// Rows given to units one after another.
-pub(super) struct OfUnits {
+pub(crate) struct OfUnits {
     units: UnitWalk,
     shares: Shares,
     max_rows_per_unit: u64,
@@ -74,7 +71,7 @@ pub(super) struct OfUnits {
 }
 
 /// Rows given to the parent's rows one after another.
-pub(super) struct OfParents {
+pub(crate) struct OfParents {
     parents: Spine,
     shares: Shares,
     max_rows_per_unit: u64,
@@ -107,7 +104,7 @@ impl Shares {
 }
 
 impl Spine {
-    pub(super) fn new(plan: &Plan, table: usize, seed: u64) -> Self {
+    pub(crate) fn new(plan: &Plan, table: usize, seed: u64) -> Self {
         let nothing = Self::Rows { units: None, next: 0, count: 0 };
         let Some(at) = plan.table(table) else { return nothing };
         let counts = stream(seed, Stream::Counts(table));
@@ -115,21 +112,21 @@ impl Spine {
             Units::Public => Self::Rows { units: None, next: 0, count: at.rows },
             Units::Rows => {
                 let walk = UnitWalk { next: 0, count: at.rows, rng: stream(seed, Stream::Rows(table)) };
-                Self::Rows { units: Some(UnitsOfRows(walk)), next: 0, count: at.rows }
+                Self::Rows { units: Some(Box::new(walk)), next: 0, count: at.rows }
             }
             Units::Population(index) => {
                 let count = plan.population(index);
                 let units = UnitWalk { next: 0, count, rng: stream(seed, Stream::Population(index)) };
                 let shares = Shares { rows: at.rows, takers: count, rng: counts };
                 let max_rows_per_unit = at.max_rows_per_unit;
-                Self::Units(OfUnits {
+                Self::Units(Box::new(OfUnits {
                     units,
                     shares,
                     max_rows_per_unit,
                     now: Unit::default(),
                     left_of_unit: 0,
                     next: 0,
-                })
+                }))
             }
             Units::Parent(parent) => Self::Child(Box::new(OfParents {
                 parents: Self::new(plan, parent, seed),
@@ -153,7 +150,7 @@ impl Iterator for Spine {
                 if next >= count {
                     return None;
                 }
-                let unit = units.as_mut().and_then(|u| u.0.next()).unwrap_or_default();
+                let unit = units.as_mut().and_then(|u| u.next()).unwrap_or_default();
                 *next += 1;
                 Some(RowAt { unit, row: *next - 1, parent: 0 })
             }
@@ -197,11 +194,11 @@ impl OfParents {
 }
 
 /// A uniform integer below `n` (0 for 0) from a random word (Lemire 2019, without the rejection that only matters near 2⁶⁴).
-pub(super) fn scaled(word: u64, n: u64) -> u64 {
-    (u128::from(word) * u128::from(n) >> 64) as u64
+pub(crate) fn scaled(word: u64, n: u64) -> u64 {
+    ((u128::from(word) * u128::from(n)) >> 64) as u64
 }
 
 /// A uniform number of \[0, 1\) with 53 bits.
-pub(super) fn unit_interval(word: u64) -> f64 {
+pub(crate) fn unit_interval(word: u64) -> f64 {
     (word >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
 }

@@ -5,5 +5,7 @@ mod csv;
 mod draft;
 mod mock;
 mod parquet;
+mod profile;
 mod support;
+mod synthetic;
 mod validate;

@@ -125,7 +125,7 @@ type = "float64"
 role = "measure"
 "#;
 
-fn manifest(tables: &str) -> Manifest {
+pub(crate) fn manifest(tables: &str) -> Manifest {
     Manifest::parse("m.toml", &format!("{HEAD}{tables}")).unwrap_or_else(|e| panic!("{e:?}"))
 }
 
