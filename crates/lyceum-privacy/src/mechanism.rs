@@ -1,10 +1,12 @@
 //! Mechanisms: the one place where exact integers become noisy ones. [`NoiseSource`] is the port, [`LiveNoise`] the
 //! only implementation that a shipped build has. Sources that tests use are in `testing`, behind a cargo feature.
 
+mod exponential;
 mod live;
 
 use crate::accounting;
 use crate::budget::Rho;
+pub use exponential::{ChoiceCall, ChoiceEpsilon, ChoiceSource, ExactScores};
 pub use live::LiveNoise;
 
 /// A distribution on the integers, centred at 0 (Canonne, Kamath and Steinke, 2020).
@@ -153,6 +155,9 @@ pub enum NoiseError {
     /// Gaussian noise needs an L2 bound, Laplace noise an L1 bound.
     #[error("the sensitivity is in the wrong norm for the mechanism")]
     Norm,
+    /// A choice among no candidates.
+    #[error("there is nothing to choose from")]
+    Candidates,
     /// The sampler's own privacy map asks for more than this crate would charge.
     #[error("the sampler claims a higher privacy loss than the one charged")]
     PrivacyMap,
@@ -175,6 +180,7 @@ impl NoiseError {
             Self::PrivacyMap => "E5104",
             Self::Sampler => "E5105",
             Self::Thread => "E5106",
+            Self::Candidates => "E5107",
         }
     }
 }

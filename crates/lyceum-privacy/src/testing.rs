@@ -6,7 +6,9 @@ pub mod audit;
 use crate::accounting;
 use crate::accuracy::GaussianRedraw;
 use crate::budget::Rho;
-use crate::mechanism::{ExactCells, Mechanism, MechanismCall, NoiseError, NoiseSource};
+use crate::mechanism::{
+    ChoiceCall, ChoiceSource, ExactCells, ExactScores, Mechanism, MechanismCall, NoiseError, NoiseSource,
+};
 use std::sync::{Mutex, PoisonError};
 
 /// One recorded call.
@@ -26,17 +28,44 @@ pub struct Recorded {
 pub struct RecordingNoise<N> {
     inner: N,
     records: Mutex<Vec<Recorded>>,
+    choices: Mutex<Vec<RecordedChoice>>,
+}
+
+/// One recorded choice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedChoice {
+    /// What was asked.
+    pub call: ChoiceCall,
+    /// The exact scores.
+    pub scores: Vec<i64>,
+    /// What the wrapped source chose; `None` when it failed.
+    pub chosen: Option<usize>,
 }
 
 impl<N> RecordingNoise<N> {
     /// Records around `inner`.
     pub fn new(inner: N) -> Self {
-        Self { inner, records: Mutex::default() }
+        Self { inner, records: Mutex::default(), choices: Mutex::default() }
     }
 
     /// Everything recorded since the last time, in order of the calls.
     pub fn take(&self) -> Vec<Recorded> {
         std::mem::take(&mut *self.records.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Every choice recorded since the last time, in order.
+    pub fn take_choices(&self) -> Vec<RecordedChoice> {
+        std::mem::take(&mut *self.choices.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<N: ChoiceSource> ChoiceSource for RecordingNoise<N> {
+    fn choose(&self, call: &ChoiceCall, scores: ExactScores) -> Result<usize, NoiseError> {
+        let scores = scores.into_values();
+        let chosen = self.inner.choose(call, ExactScores::new(scores.clone()));
+        let record = RecordedChoice { call: *call, scores, chosen: chosen.ok() };
+        self.choices.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+        chosen
     }
 }
 
@@ -83,6 +112,19 @@ impl NoiseSource for ZeroNoise {
     }
 }
 
+/// Chooses the best score, the first of equals.
+impl ChoiceSource for ZeroNoise {
+    fn choose(&self, call: &ChoiceCall, scores: ExactScores) -> Result<usize, NoiseError> {
+        call.check(&scores)?;
+        best(scores.into_values().into_iter().map(|s| s as f64))
+    }
+}
+
+fn best(scores: impl Iterator<Item = f64>) -> Result<usize, NoiseError> {
+    let best = scores.enumerate().reduce(|a, b| if b.1 > a.1 { b } else { a });
+    best.map(|(index, _)| index).ok_or(NoiseError::Candidates)
+}
+
 /// Noise that is a function of (seed, query, measure, cell): rounded continuous Gaussian or Laplace noise of the right
 /// scale. Fast, repeatable and not private.
 #[derive(Debug, Clone, Copy)]
@@ -105,5 +147,17 @@ impl NoiseSource for SeededNoise {
         };
         let cells = exact.into_values().into_iter().enumerate();
         Ok(cells.map(|(cell, v)| v.saturating_add(noise(cell).round() as i64)).collect())
+    }
+}
+
+/// The exponential mechanism as the highest of scores with Gumbel noise, in floats.
+impl ChoiceSource for SeededNoise {
+    fn choose(&self, call: &ChoiceCall, scores: ExactScores) -> Result<usize, NoiseError> {
+        call.check(&scores)?;
+        let folded = (call.query >> 64) as u64 ^ call.query as u64;
+        let stream = GaussianRedraw::new(self.seed ^ folded.rotate_left(29));
+        let rate = call.epsilon.as_f64() / (2.0 * call.sensitivity as f64);
+        let gumbel = |cell: usize| -(-stream.uniform(call.measure, cell as u64).ln()).ln();
+        best(scores.into_values().into_iter().enumerate().map(|(cell, s)| rate * s as f64 + gumbel(cell)))
     }
 }

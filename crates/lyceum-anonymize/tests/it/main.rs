@@ -4,7 +4,10 @@
 mod anonymise;
 mod csv;
 mod draft;
+mod mock;
 mod parquet;
+mod profile;
 mod support;
+mod synthetic;
 mod transform;
 mod validate;

@@ -1,7 +1,8 @@
 //! Noise as it is drawn in production: opendp's exact rational samplers, in a fresh thread per call so that the
 //! generator's state comes from the operating system for this release and dies with it (see the ADR on randomness).
 
-use super::{ExactCells, Mechanism, MechanismCall, NoiseError, NoiseSource};
+use super::exponential;
+use super::{ChoiceCall, ChoiceSource, ExactCells, ExactScores, Mechanism, MechanismCall, NoiseError, NoiseSource};
 use opendp::domains::{AtomDomain, VectorDomain};
 use opendp::measurements::{make_gaussian, make_laplace};
 use opendp::measures::{MaxDivergence, ZeroConcentratedDivergence};
@@ -15,15 +16,25 @@ impl NoiseSource for LiveNoise {
     fn add_noise(&self, call: &MechanismCall, exact: ExactCells) -> Result<Vec<i64>, NoiseError> {
         call.check()?;
         let call = *call;
-        // A new thread has no generator yet: its first draw seeds one from the operating system. A thread of a pool
-        // would carry state over from other releases, through forks and machine snapshots.
-        std::thread::Builder::new()
-            .name("noise".into())
-            .spawn(move || draw(&call, &exact.into_values()))
-            .map_err(|_| NoiseError::Thread)?
-            .join()
-            .map_err(|_| NoiseError::Thread)?
+        fresh_thread(move || draw(&call, &exact.into_values()))
     }
+}
+
+impl ChoiceSource for LiveNoise {
+    fn choose(&self, call: &ChoiceCall, scores: ExactScores) -> Result<usize, NoiseError> {
+        call.check(&scores)?;
+        let call = *call;
+        fresh_thread(move || exponential::draw(&call, &scores.into_values()))
+    }
+}
+
+/// A new thread has no generator yet: its first draw seeds one from the operating system. A thread of a pool
+/// would carry state over from other releases, through forks and machine snapshots.
+fn fresh_thread<T: Send + 'static>(
+    sample: impl FnOnce() -> Result<T, NoiseError> + Send + 'static,
+) -> Result<T, NoiseError> {
+    let thread = std::thread::Builder::new().name("noise".into()).spawn(sample);
+    thread.map_err(|_| NoiseError::Thread)?.join().map_err(|_| NoiseError::Thread)?
 }
 
 /// Builds opendp's measurement and samples.

@@ -6,6 +6,7 @@ mod accuracy;
 mod audit;
 mod budget;
 mod coverage;
+mod exponential;
 mod histogram;
 mod mechanism;
 mod pld;
