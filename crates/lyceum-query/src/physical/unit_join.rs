@@ -96,8 +96,13 @@ fn few_rows(plan: &Arc<dyn ExecutionPlan>) -> bool {
             files.all(|f| f.extension::<UnitBytes>().is_some_and(|bytes| bytes.0 <= MAX_UNIT_BYTES))
         });
     }
+    let as_wide = plan.downcast_ref::<ProjectionExec>().is_none_or(|projection| {
+        // A text that is put together may be longer than those that are stored.
+        let mut computed = projection.expr().iter().filter(|p| !p.expr.is::<Column>());
+        computed.all(|p| p.expr.data_type(&projection.input().schema()).is_ok_and(|t| t.primitive_width().is_some()))
+    });
     let passes = plan.is::<FilterExec>() || plan.is::<ProjectionExec>() || plan.is::<CooperativeExec>();
-    passes && plan.children().into_iter().all(few_rows)
+    passes && as_wide && plan.children().into_iter().all(few_rows)
 }
 
 impl DisplayAs for UnitJoinExec {
