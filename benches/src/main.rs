@@ -2,11 +2,13 @@
 //! public engines with differential privacy. `cargo xtask bench` builds and runs this.
 //!
 //! [`events`] generates, [`data`] writes for the peers and for us, [`queries`] are the ten, [`ours`] runs one cell,
-//! [`peers`] the others in processes of their own, [`score`] compares with the truth, [`report`] prints.
+//! [`peers`] the others in processes of their own, [`score`] compares with the truth, [`report`] prints, [`goals`] says
+//! what was to be reached.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod data;
 mod events;
+mod goals;
 mod ours;
 mod peers;
 mod planning;
@@ -21,10 +23,9 @@ use clap::{Args, Parser, Subcommand};
 use data::DataSet;
 use ours::Cell;
 use peers::{Effort, FAMILIES, Place};
-use report::{Found, Machine, Report};
-use std::collections::BTreeMap;
+use report::{Found, Machine, Report, Set};
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -55,6 +56,12 @@ enum What {
     },
     /// Preparing a large query against DataFusion's own parsing, planning and optimising.
     Planning,
+    /// Copies the findings to docs/benchmarks.json and writes the tables of docs/BENCHMARKS.md from them.
+    Record {
+        /// The findings.
+        #[arg(long, default_value = "target/benches/results.json")]
+        from: PathBuf,
+    },
 }
 
 #[derive(Args)]
@@ -112,8 +119,21 @@ fn main() -> Result<(), Box<dyn Error>> {
         What::Make { sizes } => sizes.iter().try_for_each(|size| runtime.block_on(set(&place, size)?.make())),
         What::Ours(ours) => runtime.block_on(run_ours(&place, &ours)),
         What::Whale { trials } => runtime.block_on(whale::run(&place, trials)),
-        What::Planning => runtime.block_on(planning::run(&place)),
+        What::Planning => {
+            println!("{}", runtime.block_on(planning::run(&place))?.sentence());
+            Ok(())
+        }
+        What::Record { from } => record(&place, &from),
     }
+}
+
+fn record(place: &Place, from: &Path) -> Result<(), Box<dyn Error>> {
+    let report: Report = serde_json::from_str(&std::fs::read_to_string(from)?)?;
+    let docs = place.sources.join("../docs");
+    std::fs::write(docs.join("benchmarks.json"), serde_json::to_string_pretty(&report)? + "\n")?;
+    let page = docs.join("BENCHMARKS.md");
+    let written = report::page(&std::fs::read_to_string(&page)?, &report)?;
+    Ok(std::fs::write(page, written)?)
 }
 
 fn set(place: &Place, size: &str) -> Result<DataSet, Box<dyn Error>> {
@@ -142,11 +162,13 @@ fn run_all(place: &Place, all: &All, runtime: &tokio::runtime::Runtime) -> Resul
         cap: Duration::from_secs(all.cap),
     };
     let before = std::fs::read_to_string(&all.out).ok().and_then(|text| serde_json::from_str::<Report>(&text).ok());
-    let mut report =
-        Report { machine: machine(), versions: place.versions(), sets: before.map_or_else(BTreeMap::new, |b| b.sets) };
+    let (sets, planning) = before.map(|b| (b.sets, b.planning)).unwrap_or_default();
+    let mut report = Report { versions: place.versions(), sets, planning };
     for size in &all.sizes {
         let set = set(place, size)?;
         runtime.block_on(set.make())?;
+        report.sets.entry(size.clone()).or_insert_with(|| Set { machine: machine(), cells: Vec::new() }).machine =
+            machine();
         for query in &all.queries {
             queries::by_id(query)?;
             let mut cells = Vec::new();
@@ -165,7 +187,7 @@ fn run_all(place: &Place, all: &All, runtime: &tokio::runtime::Runtime) -> Resul
             }
             let exact = cells.iter().find(|c| c.engine == "duckdb-exact").and_then(|c| c.outputs.first().cloned());
             let exact = exact.unwrap_or_default();
-            let found = report.sets.entry(size.clone()).or_default();
+            let Some(Set { cells: found, .. }) = report.sets.get_mut(size) else { continue };
             for mut cell in cells {
                 let score = score::score(&exact, &cell.outputs);
                 cell.outputs.clear();
@@ -174,8 +196,10 @@ fn run_all(place: &Place, all: &All, runtime: &tokio::runtime::Runtime) -> Resul
             }
             std::fs::write(&all.out, serde_json::to_string_pretty(&report)?)?;
         }
-        println!("{}", report::tables(size, report.sets.get(size).map_or(&[], Vec::as_slice)));
     }
+    report.planning = Some(runtime.block_on(planning::run(place))?);
+    std::fs::write(&all.out, serde_json::to_string_pretty(&report)?)?;
+    println!("{}", report::all(&report));
     Ok(())
 }
 
@@ -198,11 +222,12 @@ fn shown(size: &str, cell: Cell) -> Cell {
 
 fn machine() -> Machine {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let model =
         info.lines().find_map(|l| l.strip_prefix("model name")).unwrap_or("").trim_start_matches([' ', '\t', ':']);
     Machine {
         processor: model.to_owned(),
         cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        load: std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim().to_owned(),
+        load: load.split_whitespace().next().unwrap_or("").to_owned(),
     }
 }

@@ -11,6 +11,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use lyceum_privacy::mechanism::LiveNoise;
 use lyceum_query::layout::stored_schema;
 use lyceum_schema::time::Micros;
+use serde::{Deserialize, Serialize};
 use std::error::Error;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -20,24 +21,46 @@ const JOINS: usize = 10;
 const EXPRESSIONS: usize = 50;
 const RUNS: usize = 15;
 
-/// Prints medians and their ratio.
-pub(crate) async fn run(place: &Place) -> Result<(), Box<dyn Error>> {
+/// What preparing takes.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Planning {
+    /// Ours, in seconds: the median.
+    ours: f64,
+    /// DataFusion's own way, in seconds: the median.
+    datafusion: f64,
+}
+
+impl Planning {
+    /// Ours over theirs.
+    pub(crate) fn ratio(self) -> f64 {
+        self.ours / self.datafusion
+    }
+
+    /// Both, for people.
+    pub(crate) fn sentence(self) -> String {
+        let (ours, theirs, ratio) = (self.ours * 1e3, self.datafusion * 1e3, self.ratio());
+        format!(
+            "A query of {JOINS} joins and {EXPRESSIONS} expressions: ours {ours:.1} ms, DataFusion {theirs:.1} ms, ratio {ratio:.2}."
+        )
+    }
+}
+
+/// Prepares the query both ways, by turns.
+///
+/// # Errors
+/// When it is refused.
+pub(crate) async fn run(place: &Place) -> Result<Planning, Box<dyn Error>> {
     let set = DataSet::named(&place.target.join("data"), "1m")?;
     set.make().await?;
     let sql = sql()?;
     let (engine, catalog) =
         (world::engine(&set, 2, Arc::new(LiveNoise))?, world::catalog(&set, queries::by_id("q02")?)?);
-    let mut ours = Vec::new();
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
         let start = Instant::now();
-        if let Err(refused) = engine.prepare(&sql, &catalog, Micros(0)).await {
-            println!("refused: {} {refused}", refused.code());
-            break;
-        }
+        let prepared = engine.prepare(&sql, &catalog, Micros(0)).await;
         ours.push(start.elapsed().as_secs_f64());
-    }
-    let mut theirs = Vec::new();
-    for _ in 0..RUNS {
+        prepared.map_err(|refused| format!("refused: {} {refused}", refused.code()))?;
         let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
         for table in world::tables(&set)? {
             let stored = stored_schema(&table);
@@ -50,14 +73,7 @@ pub(crate) async fn run(place: &Place) -> Result<(), Box<dyn Error>> {
         context.sql(&sql).await?.create_physical_plan().await?;
         theirs.push(start.elapsed().as_secs_f64());
     }
-    let (ours, theirs) = (median(ours).unwrap_or(f64::NAN), median(theirs).unwrap_or(f64::NAN));
-    println!(
-        "{JOINS} joins, {EXPRESSIONS} expressions: ours {:.1} ms, DataFusion {:.1} ms, ratio {:.2}",
-        ours * 1e3,
-        theirs * 1e3,
-        ours / theirs
-    );
-    Ok(())
+    Ok(Planning { ours: median(ours).unwrap_or(f64::NAN), datafusion: median(theirs).unwrap_or(f64::NAN) })
 }
 
 fn sql() -> Result<String, std::fmt::Error> {

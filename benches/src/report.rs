@@ -1,6 +1,9 @@
-//! What a benchmark run found: as JSON for machines, as Markdown tables for people.
+//! What a benchmark run found: as JSON for machines, as Markdown tables for people. The tables of `docs/BENCHMARKS.md`
+//! are written from the JSON beside it, between two marks; a test compares them.
 
+use crate::goals;
 use crate::ours::{Cell, median};
+use crate::planning::Planning;
 use crate::queries::QUERIES;
 use crate::score::Score;
 use serde::{Deserialize, Serialize};
@@ -10,12 +13,23 @@ use std::fmt::Write;
 /// Everything a run found.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Report {
-    /// The machine it ran on.
-    pub(crate) machine: Machine,
     /// Family → package → version.
     pub(crate) versions: BTreeMap<String, BTreeMap<String, String>>,
     /// By size.
-    pub(crate) sets: BTreeMap<String, Vec<Found>>,
+    #[serde(default)]
+    pub(crate) sets: BTreeMap<String, Set>,
+    /// The large query, if it was prepared.
+    #[serde(default)]
+    pub(crate) planning: Option<Planning>,
+}
+
+/// What was found on one size.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Set {
+    /// The machine, as the last run on this size found it.
+    pub(crate) machine: Machine,
+    /// By query and engine.
+    pub(crate) cells: Vec<Found>,
 }
 
 /// A machine.
@@ -25,7 +39,7 @@ pub(crate) struct Machine {
     pub(crate) processor: String,
     /// Cores that can be used.
     pub(crate) cores: usize,
-    /// The load average while the run began: above 0, absolute times mean little.
+    /// The load average of one minute when the run began: above 0, absolute times mean little.
     pub(crate) load: String,
 }
 
@@ -45,10 +59,10 @@ impl Found {
 }
 
 /// One size's cells of one query.
-struct Of<'a>(Vec<&'a Found>);
+pub(crate) struct Of<'a>(Vec<&'a Found>);
 
 impl<'a> Of<'a> {
-    fn new(found: &'a [Found], query: &str) -> Self {
+    pub(crate) fn new(found: &'a [Found], query: &str) -> Self {
         Self(found.iter().filter(|f| f.cell.query == query).collect())
     }
 
@@ -56,10 +70,30 @@ impl<'a> Of<'a> {
         self.0.iter().find(|f| f.cell.engine == engine).copied()
     }
 
+    /// The median time of an engine.
+    pub(crate) fn wall(&self, engine: &str) -> Option<f64> {
+        self.get(engine)?.wall()
+    }
+
     /// The median time of the faster of two engines.
     fn fastest(&self, engines: &[&str]) -> Option<f64> {
-        let walls = engines.iter().filter_map(|e| self.get(e)?.wall());
+        let walls = engines.iter().filter_map(|e| self.wall(e));
         walls.min_by(f64::total_cmp)
+    }
+
+    /// DuckDB without protection.
+    pub(crate) fn exact(&self) -> Option<f64> {
+        self.fastest(&EXACT)
+    }
+
+    /// DuckDB with the bounds written by hand.
+    pub(crate) fn bounded(&self) -> Option<f64> {
+        self.fastest(&BOUNDED)
+    }
+
+    /// The fastest peer that keeps its promise per user.
+    pub(crate) fn fastest_peer(&self) -> Option<(f64, &'static str)> {
+        ENFORCING.iter().filter_map(|e| Some((self.wall(e)?, *e))).min_by(|a, b| a.0.total_cmp(&b.0))
     }
 }
 
@@ -68,22 +102,41 @@ const ENFORCING: [&str; 4] = ["smartnoise-duckdb", "opendp-polars", "qrlew-duckd
 const EXACT: [&str; 2] = ["duckdb-exact", "duckdb-exact-sorted"];
 const BOUNDED: [&str; 2] = ["duckdb-bounded", "duckdb-bounded-sorted"];
 
-/// The tables of one size.
-pub(crate) fn tables(size: &str, found: &[Found]) -> String {
-    [times(size, found), stages(size, found), errors(size, found)].join("\n")
+/// Between them are the tables of `docs/BENCHMARKS.md`.
+const MARKS: (&str, &str) = ("<!-- written by cargo xtask bench record -->\n", "<!-- end of what is written -->\n");
+
+/// A page with the tables of a report in place of those that it has.
+pub(crate) fn page(page: &str, report: &Report) -> Result<String, &'static str> {
+    let (before, rest) = page.split_once(MARKS.0).ok_or("the page has no place for tables")?;
+    let (_, after) = rest.split_once(MARKS.1).ok_or("the page's place for tables has no end")?;
+    Ok([before, MARKS.0, "\n", &all(report), "\n", MARKS.1, after].concat())
 }
 
-fn times(size: &str, found: &[Found]) -> String {
+/// All tables of a report.
+pub(crate) fn all(report: &Report) -> String {
+    let planning = report.planning.as_ref().map(|p| format!("**Planning.** {}\n", p.sentence()));
+    let sets = report.sets.iter().map(|(size, set)| tables(size, set));
+    let goals = format!("**Goals.**\n\n{}", goals::table(report));
+    [goals].into_iter().chain(planning).chain(sets).collect::<Vec<_>>().join("\n")
+}
+
+/// The tables of one size.
+pub(crate) fn tables(size: &str, set: &Set) -> String {
+    [times(size, set), stages(size, &set.cells), errors(size, &set.cells)].join("\n")
+}
+
+fn times(size: &str, set: &Set) -> String {
+    let Machine { processor, cores, load } = &set.machine;
     let mut text = format!(
-        "**{size} rows: time.** Seconds, medians of one run. Exact and bounded: DuckDB, the faster of the two files.\n\n\
+        "**{size} rows: time.** Seconds, medians of one run. Exact and bounded: DuckDB, the faster of the two files. \
+        {processor}, {cores} cores, load average {load} when the run began.\n\n\
         | | query | lyceum | cpu | peak MiB | exact | ours / exact | bounded | bounded / ours | fastest peer | peer / ours |\n\
         |---|---|---|---|---|---|---|---|---|---|---|\n"
     );
     for query in &QUERIES {
-        let of = Of::new(found, query.id);
+        let of = Of::new(&set.cells, query.id);
         let Some(ours) = of.get("lyceum") else { continue };
-        let (wall, exact, bounded) = (ours.wall(), of.fastest(&EXACT), of.fastest(&BOUNDED));
-        let peer = ENFORCING.iter().filter_map(|e| Some((of.get(e)?.wall()?, *e))).min_by(|a, b| a.0.total_cmp(&b.0));
+        let (wall, exact, bounded, peer) = (ours.wall(), of.exact(), of.bounded(), of.fastest_peer());
         let ratio = |a: Option<f64>, b: Option<f64>| a.zip(b).map_or_else(dash, |(a, b)| format!("{:.2}", a / b));
         let ours_text = match wall {
             Some(wall) => format!("{wall:.4}"),
@@ -158,6 +211,20 @@ fn code(reason: &str) -> String {
     words.split_whitespace().take(if words.starts_with('E') { 1 } else { 6 }).collect::<Vec<_>>().join(" ")
 }
 
-fn dash() -> String {
+pub(crate) fn dash() -> String {
     "–".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_says_what_the_report_says() {
+        let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let report = std::fs::read_to_string(docs.join("benchmarks.json")).unwrap();
+        let written = std::fs::read_to_string(docs.join("BENCHMARKS.md")).unwrap();
+        let page = page(&written, &serde_json::from_str(&report).unwrap()).unwrap();
+        assert!(page == written, "run `cargo xtask bench record`: the tables are not those of docs/benchmarks.json");
+    }
 }

@@ -43,9 +43,11 @@ fn main() -> ExitCode {
 
 /// Builds the benchmarks and runs them; true if all went well.
 fn bench(arguments: &[&str]) -> bool {
-    let build = shell::run(&mut shell::cargo(&["build", "--release", "--package", "lyceum-benches"]));
+    // Together with the server: libraries have the same features then, and are not built twice.
+    let packages = ["--package", "lyceum", "--package", "lyceum-benches", "--bin", "lyceum-benches"];
+    let build = shell::run(shell::cargo(&["build", "--release"]).args(packages));
     // Without a command of its own, everything is measured.
-    let commands = ["all", "make", "ours", "whale", "planning", "help", "--help"];
+    let commands = ["all", "make", "ours", "whale", "planning", "record", "help", "--help"];
     let given = arguments.first().is_some_and(|a| commands.contains(a));
     let all = if given { &[][..] } else { &["all"][..] };
     let binary = shell::target().join("release/lyceum-benches");

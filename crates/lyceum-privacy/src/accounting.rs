@@ -13,10 +13,14 @@ use crate::budget::{Delta, Rho};
 use opendp::combinators::ConcentratedMeasure;
 use opendp::measures::{PrivacyProfile, ZeroConcentratedDivergence};
 pub use pld::{Spent, tight_delta, tight_epsilon};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 /// Digits (in bits) that noise scales keep: wide enough that rounding up costs nobody anything (below 1e-6), narrow
 /// enough that the exact rational samplers work with small numerators.
 const SCALE_BITS: i32 = 20;
+/// Conversions that are remembered at most.
+const MAX_KNOWN: usize = 1024;
 
 /// The smallest ε (rounded up) such that ρ-zCDP gives (ε, δ)-differential privacy by the conversion of Canonne,
 /// Kamath and Steinke (2020), as opendp computes it. Infinite when δ is not in (0, 1] and ρ > 0.
@@ -39,6 +43,22 @@ pub fn rho_for(epsilon: f64, delta: f64) -> Rho {
     if !(epsilon > 0.0 && epsilon.is_finite() && delta > 0.0 && delta < 1.0) {
         return Rho::ZERO;
     }
+    // The search evaluates the conversion some seventy times, and most queries ask for the same ε and δ.
+    static KNOWN: Mutex<BTreeMap<(u64, u64), Rho>> = Mutex::new(BTreeMap::new());
+    let key = (epsilon.to_bits(), delta.to_bits());
+    if let Some(rho) = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return *rho;
+    }
+    let rho = search_rho(epsilon, delta);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if known.len() >= MAX_KNOWN {
+        known.clear();
+    }
+    known.insert(key, rho);
+    rho
+}
+
+fn search_rho(epsilon: f64, delta: f64) -> Rho {
     let within = |rho: u64| profile(Rho(rho)).and_then(|p| p.delta(epsilon).ok()).is_some_and(|d| d <= delta);
     let (mut low, mut high) = (0, u64::MAX);
     while high - low > 1 {
@@ -163,4 +183,18 @@ fn coarse_up(value: f64) -> f64 {
     let exponent = value.log2().floor() as i32 - SCALE_BITS;
     let grid = 2f64.powi(exponent);
     (value / grid).ceil() * grid
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_what_is_found() {
+        for _ in 0..2 {
+            for (epsilon, delta) in [(0.5, 1e-6), (1.0, 1e-7), (0.5, 1e-7), (1.0, 1e-6)] {
+                assert_eq!(rho_for(epsilon, delta), search_rho(epsilon, delta));
+            }
+        }
+    }
 }

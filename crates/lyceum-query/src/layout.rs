@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 pub use error::LayoutError;
 pub(crate) use ordinal::ORDINAL_COLUMN;
-pub(crate) use provider::{Units, provider_of};
+pub(crate) use provider::{UnitBytes, Units, provider_of};
 pub use provider::{partitions, provider};
 
 /// How to write one table.

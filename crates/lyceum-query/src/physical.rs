@@ -7,6 +7,7 @@ mod operators;
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod plans;
 pub(crate) mod rules;
+mod unit_join;
 
 use crate::bind::CatalogSource;
 use crate::bounded_aggregate::exec::BoundedAggregateExec;
@@ -34,6 +35,7 @@ use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::joins::{HashJoinExec, SortMergeJoinExec};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, StatisticsArgs};
 use std::sync::Arc;
+use unit_join::UnitJoinExec;
 
 /// Plans *below* under the barrier and checks the result.
 ///
@@ -132,7 +134,8 @@ fn is_public(plan: &Arc<dyn ExecutionPlan>) -> bool {
 
 /// Every expression of a node with the schema that it refers to.
 fn expressions(plan: &Arc<dyn ExecutionPlan>) -> Result<Vec<(Arc<dyn PhysicalExpr>, SchemaRef)>> {
-    let (on, filter) = if let Some(join) = plan.downcast_ref::<SortMergeJoinExec>() {
+    let merge = plan.downcast_ref::<UnitJoinExec>().map_or_else(|| plan.downcast_ref(), UnitJoinExec::merge);
+    let (on, filter) = if let Some(join) = merge.map(|join: &SortMergeJoinExec| join) {
         (join.on(), join.filter().as_ref())
     } else if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
         (join.on(), join.filter())

@@ -6,6 +6,7 @@
 
 use super::distinct_values::DistinctValues;
 use super::leaves::Leaves;
+use super::runs::Run;
 use super::sample::Kept;
 use super::slots::Complete;
 use super::spec::BoundSpec;
@@ -15,6 +16,7 @@ use crate::barrier::Fold;
 use arrow::array::ArrayRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// One kind of accumulator over one partition.
@@ -24,6 +26,15 @@ use std::sync::Arc;
 pub(super) trait Accumulator: Send {
     /// Makes room for `groups` groups, without forgetting any.
     fn grow(&mut self, groups: usize);
+
+    /// Adds units that need no bounding to the groups at once and takes them out of `runs`. Those in `whole` are all there
+    /// of their unit. Only asked where it is the only accumulator.
+    ///
+    /// # Errors
+    /// When a column is of another type than the plan says.
+    fn take(&mut self, _rows: &Rows<'_>, _runs: &mut Vec<Run>, _whole: Range<usize>) -> Result<()> {
+        Ok(())
+    }
 
     /// Folds the rows of a batch into their slots.
     ///
@@ -53,7 +64,11 @@ pub(super) struct Rows<'a> {
     pub(super) batch: &'a RecordBatch,
     /// Position of the first fixed-point column.
     pub(super) first_value: usize,
-    /// The slot of each row; the first one means nowhere.
+    /// The group of each row, larger than any group where it has none.
+    pub(super) groups: &'a [u32],
+    /// The rows to be folded, in order.
+    pub(super) runs: &'a [Run],
+    /// The slot of each row of these runs; the first one means nowhere.
     pub(super) slots: &'a [u32],
     /// How many slots there are.
     pub(super) len: usize,

@@ -62,16 +62,16 @@ impl Cells {
                 };
                 self.make_room(rows.len, rows.slots.len(), largest(column));
                 match &mut self.values {
-                    Values::Narrow(cells) => add_column(column, rows.slots, cells),
-                    Values::Wide(cells) => add_column(column, rows.slots, cells),
+                    Values::Narrow(cells) => add_column(column, rows, cells),
+                    Values::Wide(cells) => add_column(column, rows, cells),
                 }
             }
             (fold, column) => {
                 self.make_room(rows.len, rows.slots.len(), 1);
                 let valid = column.and_then(|c| c.nulls());
                 match &mut self.values {
-                    Values::Narrow(cells) => count(fold, valid, rows.slots, cells),
-                    Values::Wide(cells) => count(fold, valid, rows.slots, cells),
+                    Values::Narrow(cells) => count(fold, valid, rows, cells),
+                    Values::Wide(cells) => count(fold, valid, rows, cells),
                 }
             }
         }
@@ -126,7 +126,7 @@ fn keep<T: Copy + Default>(cells: &mut Vec<T>, from: usize) {
 }
 
 /// A magnitude that no value of the column exceeds, with the same number of bits as the largest.
-fn largest(column: &Int64Array) -> u64 {
+pub(super) fn largest(column: &Int64Array) -> u64 {
     // v ^ (v >> 63) is v or −v − 1: one bit pattern per magnitude, without branches. Values under NULLs count, too.
     let bits = column.values().iter().fold(0u64, |bits, v| bits | (v ^ (v >> 63)).cast_unsigned());
     bits.checked_add(1).map_or(u64::MAX, u64::next_power_of_two)
@@ -137,24 +137,31 @@ trait Cell: Copy + std::ops::AddAssign + From<bool> + From<i64> {}
 impl Cell for i64 {}
 impl Cell for i128 {}
 
-fn count<C: Cell>(fold: Fold, valid: Option<&NullBuffer>, slots: &[u32], cells: &mut [C]) {
-    match (fold, valid) {
-        (Fold::Units, _) => slots.iter().for_each(|&slot| cells[slot as usize] = C::from(true)),
-        (_, None) => slots.iter().for_each(|&slot| cells[slot as usize] += C::from(true)),
-        (_, Some(valid)) => {
-            slots.iter().zip(valid).for_each(|(&slot, valid)| cells[slot as usize] += C::from(valid));
+fn count<C: Cell>(fold: Fold, valid: Option<&NullBuffer>, rows: &Rows<'_>, cells: &mut [C]) {
+    for run in rows.runs {
+        let slots = &rows.slots[run.rows()];
+        match (fold, valid) {
+            (Fold::Units, _) => slots.iter().for_each(|&slot| cells[slot as usize] = C::from(true)),
+            (_, None) => slots.iter().for_each(|&slot| cells[slot as usize] += C::from(true)),
+            (_, Some(valid)) => {
+                let valid = run.rows().map(|row| valid.is_valid(row));
+                slots.iter().zip(valid).for_each(|(&slot, valid)| cells[slot as usize] += C::from(valid));
+            }
         }
     }
 }
 
-fn add_column<C: Cell>(column: &Int64Array, slots: &[u32], cells: &mut [C]) {
-    let values = column.values().iter().zip(slots);
-    match column.nulls() {
-        None => values.for_each(|(&v, &slot)| cells[slot as usize] += C::from(v)),
-        Some(valid) => {
-            values.zip(valid).for_each(|((&v, &slot), valid)| {
-                cells[slot as usize] += C::from(v & -i64::from(valid));
-            });
+fn add_column<C: Cell>(column: &Int64Array, rows: &Rows<'_>, cells: &mut [C]) {
+    for run in rows.runs {
+        let values = column.values()[run.rows()].iter().zip(&rows.slots[run.rows()]);
+        match column.nulls() {
+            None => values.for_each(|(&v, &slot)| cells[slot as usize] += C::from(v)),
+            Some(valid) => {
+                let valid = run.rows().map(|row| valid.is_valid(row));
+                values.zip(valid).for_each(|((&v, &slot), valid)| {
+                    cells[slot as usize] += C::from(v & -i64::from(valid));
+                });
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 //! the group table. Memory grows with groups, not with units.
 //!
 //! Read [`spec`] (what is enforced), [`bound`] (the maths), [`pass`] (the pass) with its parts in the order they work,
-//! [`lookup`] and [`groups`], [`slots`], [`accumulate`] and the kinds that implement it, then [`node`] and [`exec`]
+//! [`lookup`] and [`groups`], [`runs`], [`light`], [`slots`], [`accumulate`] and the kinds that implement it, then [`node`] and [`exec`]
 //! (how DataFusion sees it).
 
 mod accumulate;
@@ -16,10 +16,12 @@ mod distinct_values;
 pub(crate) mod exec;
 mod groups;
 mod leaves;
+mod light;
 mod lookup;
 pub(crate) mod node;
 pub(crate) mod pass;
 pub(crate) mod planner;
+mod runs;
 mod sample;
 mod slots;
 pub(crate) mod spec;

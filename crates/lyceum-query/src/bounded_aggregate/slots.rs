@@ -3,6 +3,7 @@
 //! Rows come ordered by unit, so a unit's slots are consecutive and nothing has to be looked up by unit. The loop over
 //! a unit's rows has no branch: pairs that are new and pairs that are known take the same instructions.
 
+use super::runs::Run;
 use datafusion::common::{Result, internal_err};
 
 /// The position of rows whose key is not declared. Ingest and certification make that impossible; such a row would be
@@ -26,7 +27,7 @@ pub(super) struct Slots {
     /// The open units, of which only the last may go on, and the first position of each.
     units: Vec<u64>,
     firsts: Vec<u32>,
-    /// The position of each row of the batch.
+    /// The position of each row of the batch, where it has one.
     rows: Vec<u32>,
 }
 
@@ -49,34 +50,31 @@ impl Slots {
         self.last.resize(groups, 0);
     }
 
-    /// Gives every row of a batch its position. `groups` has the group of each row or [`NO_GROUP`].
+    /// Gives every row of `runs` its position; other rows of the batch get none. `groups` has the group of each row of
+    /// the batch or [`NO_GROUP`].
     ///
     /// # Errors
-    /// When the rows are not ordered by unit, which the plan guarantees.
-    pub(super) fn assign<U: Copy + Ord + Into<u64>>(&mut self, units: &[U], groups: &[u32]) -> Result<()> {
+    /// When the runs are not ordered by unit, which the plan guarantees.
+    pub(super) fn assign<U: Copy + Into<u64>>(&mut self, units: &[U], runs: &[Run], groups: &[u32]) -> Result<()> {
         if self.base > RENAME_ABOVE || units.len() > RENAME_ABOVE as usize {
             self.rename(units.len())?;
         }
-        let pairs = self.len + units.len() + 1;
+        let pairs = self.len + runs.iter().map(|r| r.len()).sum::<usize>() + 1;
         if self.groups.len() < pairs {
             self.groups.resize(pairs, NO_GROUP);
         }
         self.rows.resize(units.len(), NOWHERE);
-        if self.walk(units, groups) { Ok(()) } else { internal_err!("rows are not ordered by unit") }
+        if self.walk(units, runs, groups) { Ok(()) } else { internal_err!("rows are not ordered by unit") }
     }
 
-    /// The loop over the rows of a batch. Whether units rise.
-    fn walk<U: Copy + Ord + Into<u64>>(&mut self, units: &[U], groups: &[u32]) -> bool {
+    /// The loop over the rows of the runs. Whether units rise.
+    fn walk<U: Copy + Into<u64>>(&mut self, units: &[U], runs: &[Run], groups: &[u32]) -> bool {
         let (base, mut next, mut ordered) = (self.base, self.len as u32, true);
         let mut current = self.units.last().copied();
         let mut start = self.firsts.last().copied().unwrap_or(next);
         let (last, pairs) = (self.last.as_mut_slice(), self.groups.as_mut_slice());
-        let rows = self.rows.as_mut_slice();
-        let mut from = 0;
-        while let Some(&unit) = units.get(from) {
-            let length = units[from..].iter().position(|u| *u != unit).unwrap_or(units.len() - from);
-            let to = from + length;
-            let id: u64 = unit.into();
+        for run in runs {
+            let id: u64 = units[run.first()].into();
             if current != Some(id) {
                 ordered &= current.is_none_or(|before| before < id);
                 current = Some(id);
@@ -86,7 +84,7 @@ impl Slots {
             }
             // Within a unit nothing waits for anything but the number of pairs so far.
             let first = base + start;
-            for (&group, row) in groups[from..to].iter().zip(&mut rows[from..to]) {
+            for (&group, row) in groups[run.rows()].iter().zip(&mut self.rows[run.rows()]) {
                 let Some(last) = last.get_mut(group as usize) else {
                     *row = NOWHERE;
                     continue;
@@ -98,7 +96,6 @@ impl Slots {
                 next += u32::from(new_pair);
                 *row = position;
             }
-            from = to;
         }
         self.len = next as usize;
         ordered
@@ -117,7 +114,7 @@ impl Slots {
         Ok(())
     }
 
-    /// The position of each row of the batch.
+    /// The position of each row of the runs.
     pub(super) fn rows(&self) -> &[u32] {
         &self.rows
     }
@@ -125,6 +122,11 @@ impl Slots {
     /// How many positions there are.
     pub(super) const fn len(&self) -> usize {
         self.len
+    }
+
+    /// The unit that may go on in the next batch.
+    pub(super) fn current(&self) -> Option<u64> {
+        self.units.last().copied()
     }
 
     /// How many units are open.
@@ -184,6 +186,7 @@ impl<'a> Complete<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::runs::Runs;
     use super::*;
 
     fn ranges(slots: &Slots, complete: usize) -> Vec<(u64, Vec<u32>)> {
@@ -191,14 +194,20 @@ mod tests {
         done.units.iter().zip(done.ranges()).map(|(u, r)| (*u, done.groups[r].to_vec())).collect()
     }
 
+    fn assign<U: Copy + Ord + Into<u64>>(slots: &mut Slots, units: &[U], groups: &[u32]) -> Result<()> {
+        let mut runs = Runs::default();
+        runs.cut(units)?;
+        slots.assign(units, &runs.all, groups)
+    }
+
     #[test]
     fn pairs_are_numbered_as_they_are_met_and_units_go_on_in_the_next_batch() {
         let mut slots = Slots::new(3);
-        slots.assign(&[1u64, 1, 1, 2, 2], &[2, 0, 2, 2, NO_GROUP]).unwrap();
+        assign(&mut slots, &[1u64, 1, 1, 2, 2], &[2, 0, 2, 2, NO_GROUP]).unwrap();
         assert_eq!(slots.rows(), [1, 2, 1, 3, NOWHERE]);
         assert_eq!(ranges(&slots, 1), [(1, vec![2, 0])]);
         assert_eq!(slots.carry_over(1), 3);
-        slots.assign(&[2u64, 2, 5], &[1, 2, 2]).unwrap();
+        assign(&mut slots, &[2u64, 2, 5], &[1, 2, 2]).unwrap();
         assert_eq!(slots.rows(), [2, 1, 3]);
         assert_eq!(ranges(&slots, 2), [(2, vec![2, 1]), (5, vec![2])]);
         assert_eq!(slots.carry_over(2), 4);
@@ -208,28 +217,28 @@ mod tests {
     #[test]
     fn a_batch_may_begin_with_a_new_unit() {
         let mut slots = Slots::new(1);
-        slots.assign(&[1u32], &[0]).unwrap();
+        assign(&mut slots, &[1u32], &[0]).unwrap();
         slots.carry_over(0);
-        slots.assign(&[4u32, 4], &[0, 0]).unwrap();
+        assign(&mut slots, &[4u32, 4], &[0, 0]).unwrap();
         assert_eq!(ranges(&slots, 2), [(1, vec![0]), (4, vec![0])]);
     }
 
     #[test]
     fn slots_are_named_anew_before_names_run_out() {
         let mut slots = Slots::new(2);
-        slots.assign(&[7u64, 7], &[1, 0]).unwrap();
+        assign(&mut slots, &[7u64, 7], &[1, 0]).unwrap();
         slots.base = RENAME_ABOVE + 5;
         slots.last = vec![slots.base + 2, slots.base + 1];
-        slots.assign(&[7u64, 8], &[0, 0]).unwrap();
+        assign(&mut slots, &[7u64, 8], &[0, 0]).unwrap();
         assert_eq!(slots.base, 0);
         assert_eq!(slots.rows(), [2, 3]);
     }
 
     #[test]
     fn disorder_is_an_error_within_and_between_batches() {
-        assert!(Slots::new(1).assign(&[2u64, 1], &[0, 0]).is_err());
+        assert!(assign(&mut Slots::new(1), &[2u64, 1], &[0, 0]).is_err());
         let mut slots = Slots::new(1);
-        slots.assign(&[2u64], &[0]).unwrap();
-        assert!(slots.assign(&[1u64], &[0]).is_err());
+        assign(&mut slots, &[2u64], &[0]).unwrap();
+        assert!(assign(&mut slots, &[1u64], &[0]).is_err());
     }
 }

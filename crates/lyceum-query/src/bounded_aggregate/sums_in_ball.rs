@@ -1,11 +1,14 @@
 //! Sums over declared keys: the whole vector of each measure is brought into its L2 ball.
 //!
-//! Most units are inside of every ball. They are found by their exact norms and added as they are; only the others go
-//! through saturation and scaling ([`super::bound`]).
+//! Most units are inside of every ball. Those with few rows are known to be and added at once ([`super::light`]), others
+//! are found by their exact norms and added as they are; only the rest goes through saturation and scaling
+//! ([`super::bound`]).
 
 use super::accumulate::{Accumulator, Rows};
 use super::bound::{Ball, Factor};
 use super::cells::{Cells, Values};
+use super::light::Light;
+use super::runs::Run;
 use super::sample::Kept;
 use super::slots::{Complete, NO_GROUP};
 use super::spec::BoundSpec;
@@ -21,6 +24,7 @@ pub(super) struct SumsInBall {
     cells: Vec<Cells>,
     /// Exact sums by measure, then group.
     sums: Vec<Vec<i128>>,
+    light: Option<Light>,
     /// By complete unit: whether it is outside of a ball.
     outside: Vec<bool>,
     vectors: Vec<Vec<i64>>,
@@ -33,6 +37,7 @@ impl SumsInBall {
         Self {
             cells: spec.measures.iter().map(|m| Cells::new(m.fold)).collect(),
             sums: vec![vec![0; groups]; measures],
+            light: Light::new(&spec, groups),
             outside: Vec::new(),
             vectors: vec![Vec::new(); measures],
             scaled: Vec::new(),
@@ -78,6 +83,13 @@ impl Accumulator for SumsInBall {
         self.sums.iter_mut().for_each(|sums| sums.resize(groups, 0));
     }
 
+    fn take(&mut self, rows: &Rows<'_>, runs: &mut Vec<Run>, whole: Range<usize>) -> Result<()> {
+        match &mut self.light {
+            Some(light) => light.take(rows, runs, whole, &mut self.sums, &self.spec.fraction_bits),
+            None => Ok(()),
+        }
+    }
+
     fn fold(&mut self, rows: &Rows<'_>) -> Result<()> {
         self.cells.iter_mut().try_for_each(|cells| cells.fold(rows))
     }
@@ -110,7 +122,10 @@ impl Accumulator for SumsInBall {
         self.cells.iter_mut().for_each(|cells| cells.carry_over(from));
     }
 
-    fn emit(self: Box<Self>) -> Result<Vec<(usize, ArrayRef)>> {
+    fn emit(mut self: Box<Self>) -> Result<Vec<(usize, ArrayRef)>> {
+        if let Some(light) = &mut self.light {
+            light.empty(&mut self.sums, &self.spec.fraction_bits);
+        }
         self.sums.into_iter().map(column).enumerate().map(|(measure, column)| Ok((measure, column?))).collect()
     }
 
@@ -118,7 +133,7 @@ impl Accumulator for SumsInBall {
         let cells: usize = self.cells.iter().map(Cells::size).sum();
         let sums: usize = self.sums.iter().map(|s| 16 * s.capacity()).sum();
         let vectors: usize = self.vectors.iter().map(|v| 8 * v.capacity()).sum();
-        cells + sums + vectors + self.outside.capacity()
+        cells + sums + vectors + self.outside.capacity() + self.light.as_ref().map_or(0, Light::size)
     }
 }
 

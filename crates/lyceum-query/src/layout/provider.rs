@@ -81,7 +81,8 @@ pub(crate) fn provider_of(
         if !follows || file.unit_low > file.unit_high || ranges.index(file.unit_high) != range {
             return Err(LayoutError::Straddles);
         }
-        let mut partitioned = PartitionedFile::new(file.path.clone(), file.bytes);
+        let mut partitioned =
+            PartitionedFile::new(file.path.clone(), file.bytes).with_extension(unit_bytes(&table.table));
         // DataFusion keeps the order of a partition with several files only if statistics prove that they follow
         // each other: the range's public ends do.
         let mut statistics = Statistics::new_unknown(&schema);
@@ -156,11 +157,26 @@ fn source(schema: &SchemaRef) -> Arc<ParquetSource> {
     Arc::new(source.with_metadata_size_hint(FOOTER_BYTES))
 }
 
+/// Most bytes that one unit's rows have, as declared. Files carry it, for operators that hold a unit's rows in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct UnitBytes(pub(crate) u64);
+
+fn unit_bytes(table: &Table) -> UnitBytes {
+    // With its id, and its places in texts.
+    UnitBytes(table.max_rows_per_unit().saturating_mul(row_bytes(table).saturating_mul(2).saturating_add(16)))
+}
+
+/// Bytes of a row whose texts are all as long as they may be.
+fn row_bytes(table: &Table) -> u64 {
+    table.visible_columns().map(|c| u64::from(c.domain().max_bytes().unwrap_or(8)).max(8)).sum()
+}
+
 /// Rows per batch: as many as fit the declared width of a row, so that a batch stays within the processor's caches
 /// where rows are narrow, and within bounds where texts are long.
 fn batch_rows(table: &Table) -> usize {
-    let bytes: u64 = table.visible_columns().map(|c| u64::from(c.domain().max_bytes().unwrap_or(8)).max(8)).sum();
-    usize::try_from(BATCH_BYTES / bytes.max(1)).unwrap_or(MAX_BATCH_ROWS).clamp(MIN_BATCH_ROWS, MAX_BATCH_ROWS)
+    usize::try_from(BATCH_BYTES / row_bytes(table).max(1))
+        .unwrap_or(MAX_BATCH_ROWS)
+        .clamp(MIN_BATCH_ROWS, MAX_BATCH_ROWS)
 }
 
 impl fmt::Debug for UnitTable {

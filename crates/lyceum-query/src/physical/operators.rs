@@ -1,6 +1,7 @@
 //! Operators that may run on private rows, with the functions and kinds of joins that may stand in them.
 
 use super::is_public;
+use super::unit_join::UnitJoinExec;
 use datafusion::common::JoinType;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
@@ -65,7 +66,7 @@ pub(super) fn refused(plan: &Arc<dyn ExecutionPlan>) -> Option<String> {
         let held = is_public(join.left()) && *join.partition_mode() == PartitionMode::CollectLeft;
         let still = join.dynamic_expressions_produced().is_empty();
         (!kind || !held || !still).then(|| "a join that holds private rows in memory".to_owned())
-    } else if plain || plan.is::<SortMergeJoinExec>() {
+    } else if plain || plan.is::<SortMergeJoinExec>() || plan.is::<UnitJoinExec>() {
         None
     } else {
         Some(plan.name().to_owned())

@@ -134,7 +134,7 @@ async fn joins_on_the_unit_are_merged_where_rows_lie() {
     insta::assert_snapshot!(plan(sql).await, @r"
     BoundedAggregateExec
       ProjectionExec
-        SortMergeJoinExec Inner
+        UnitJoinExec
           FilterExec
             DataSourceExec a
           DataSourceExec b

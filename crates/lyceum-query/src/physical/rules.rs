@@ -2,6 +2,7 @@
 //! in what certification didn't see.
 
 use super::joins::ChooseJoins;
+use super::unit_join::JoinByUnit;
 use datafusion::optimizer::OptimizerRule;
 use datafusion::optimizer::common_subexpr_eliminate::CommonSubexprEliminate;
 use datafusion::optimizer::eliminate_filter::EliminateFilter;
@@ -28,7 +29,8 @@ pub(crate) fn logical() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     ]
 }
 
-/// Rules on the physical plan: DataFusion's, but none that answers from statistics, and with our choice of joins.
+/// Rules on the physical plan: DataFusion's, but none that answers from statistics, and with our choice of joins and
+/// our own join on the unit.
 pub(crate) fn physical() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = Vec::new();
     for rule in PhysicalOptimizer::new().rules {
@@ -37,6 +39,10 @@ pub(crate) fn physical() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
             "join_selection" => {
                 rules.push(rule);
                 rules.push(Arc::new(ChooseJoins) as _);
+            }
+            "SanityCheckPlan" => {
+                rules.push(Arc::new(JoinByUnit) as _);
+                rules.push(rule);
             }
             _ => rules.push(rule),
         }

@@ -135,6 +135,27 @@ proptest! {
     }
 
     #[test]
+    fn declared_keys_of_sums_alone(
+        rows in prop::collection::vec(row(), 1..300),
+        lengths in prop::collection::vec(1usize..90, 1..5),
+        max_groups in 1u32..6,
+        (high, rows_per_group) in (prop_oneof![Just(0i64), 1i64..500, Just(1i64 << 45)], 1i64..6),
+        measures in prop::sample::subsequence(vec![0usize, 1, 2, 3], 1..4),
+        small in any::<bool>(),
+    ) {
+        // Without COUNT(DISTINCT unit) rows of units that need no bounding are added at once.
+        let mut barrier = barrier(KeySelection::Public, max_groups, -150, high);
+        barrier.measures[0].high = rows_per_group;
+        barrier.measures = measures.iter().map(|&m| barrier.measures[m].clone()).collect();
+        let small = |v: Option<i64>| if small { v.map(|v| v % 50) } else { v };
+        let rows: Vec<Row> = rows.into_iter().map(|r| (r.0, r.1, small(r.2), small(r.3))).collect();
+        let spec = Arc::new(BoundSpec::new(&barrier, SamplingKey::fixed([5; 16])).unwrap());
+        let expected = by_oracle(&spec, &batches(&rows, &[1000], false));
+        prop_assert_eq!(&by_pass(&spec, &batches(&rows, &lengths, false)), &expected);
+        prop_assert_eq!(&by_pass(&spec, &batches(&rows, &[1000], false)), &expected, "in one batch");
+    }
+
+    #[test]
     fn undeclared_keys(
         rows in prop::collection::vec(row(), 1..300),
         lengths in prop::collection::vec(1usize..90, 1..5),
