@@ -14,6 +14,7 @@
 pub mod decode;
 pub mod draft;
 pub mod hierarchy;
+pub mod identifiers;
 pub mod lattice;
 pub mod model;
 pub mod partition;
