@@ -5,6 +5,7 @@
 
 pub mod binary;
 pub mod cli;
+pub mod cutter;
 pub mod folder;
 pub mod hillstrom;
 pub mod log;

@@ -34,6 +34,7 @@ pub struct Server {
     settings: Vec<(String, String)>,
     process: Option<Child>,
     lives: usize,
+    largest_file: Option<u32>,
 }
 
 impl Server {
@@ -55,7 +56,7 @@ impl Server {
         let settings = fast.iter().chain(settings).map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let folder = tempfile::Builder::new().prefix("lyceum-test-").tempdir().expect("there is a temporary folder");
         let home = folder.path().join("home");
-        Self { folder, home, address: Address::default(), settings, process: None, lives: 0 }
+        Self { folder, home, address: Address::default(), settings, process: None, lives: 0, largest_file: None }
     }
 
     /// The address, for people that outlive a crash.
@@ -111,6 +112,12 @@ impl Server {
         }
     }
 
+    /// From the next start on, no file may grow beyond so many blocks of 512 bytes (RLIMIT_FSIZE): to whoever writes, the
+    /// disk is full then.
+    pub fn limit_files(&mut self, blocks: Option<u32>) {
+        self.largest_file = blocks;
+    }
+
     /// Starts on a home that must not be served: waits until the process gives up; what it printed.
     pub fn restart_in_vain(&mut self) -> String {
         self.kill();
@@ -129,6 +136,7 @@ impl Server {
             settings: self.settings.clone(),
             process: None,
             lives: 0,
+            largest_file: None,
         };
         rival.restart_in_vain()
     }
@@ -179,7 +187,16 @@ impl Server {
 
     fn spawn(&mut self, failpoint: Option<&str>) {
         self.lives += 1;
-        let mut command = Command::new(binary::lyceum());
+        let mut command = match self.largest_file {
+            None => Command::new(binary::lyceum()),
+            Some(blocks) => {
+                let mut shell = Command::new("sh");
+                // The signal is ignored, so that the write fails instead.
+                shell.args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")]);
+                shell.arg(binary::lyceum());
+                shell
+            }
+        };
         for (key, _) in std::env::vars_os().filter(|(key, _)| key.to_string_lossy().starts_with("LYCEUM_")) {
             command.env_remove(key);
         }

@@ -2,14 +2,16 @@
 //!
 //! Bounds are widened to the fixed ladder of [`round_bounds`], text lengths to powers of two, dates to decades,
 //! row numbers to 1-2-5 steps. Everything that was read off the rows is marked [`Evidence::Data`], so nothing
-//! drafted can be published before its owner has attested or replaced it. Roles are guessed from names alone,
-//! on the careful side.
+//! drafted can be published before its owner has attested or replaced it. Roles are guessed from names and from what
+//! [`crate::identifiers`] finds in the values, on the careful side, each with its reason.
 
 use crate::decode::RawBatch;
+use crate::identifiers::{self, ColumnScan, Confidence, Finding};
 use crate::validate::cell::{self, Cell, Source};
 use lyceum_schema::manifest::{
-    DataType, Domain, Draft, DraftColumn, DraftTable, DraftUnit, Evidence, Role, Value, round_bounds,
+    DataType, Domain, Draft, DraftColumn, DraftTable, DraftUnit, Evidence, OnIdentifiers, Role, Value, round_bounds,
 };
+use lyceum_schema::name::ColumnName;
 use std::collections::HashSet;
 
 /// Reads decoded rows of one table (all columns) and drafts its manifest.
@@ -28,7 +30,10 @@ impl Drafter {
 
     /// Reads a batch that a decoder for all columns gave, with that decoder's headers.
     pub fn observe(&mut self, headers: &[String], raw: &RawBatch) {
-        self.columns.extend(headers.iter().skip(self.columns.len()).map(|h| Sketch::new(h)));
+        // A column that first comes late in the file has no values before.
+        let late = self.rows > 0;
+        let new = headers.iter().skip(self.columns.len());
+        self.columns.extend(new.map(|h| Sketch { nulls: late, ..Sketch::new(h) }));
         self.rows += raw.rows();
         for (sketch, array) in self.columns.iter_mut().zip(raw.batch.columns()) {
             let Some(source) = Source::new(array) else {
@@ -85,6 +90,7 @@ struct Sketch {
     first_day: i32,
     last_day: i32,
     longest: usize,
+    scan: ColumnScan,
 }
 
 impl Sketch {
@@ -104,6 +110,7 @@ impl Sketch {
             first_day: i32::MAX,
             last_day: i32::MIN,
             longest: 0,
+            scan: ColumnScan::new(ColumnName::new("c").expect("invariant: a letter is a name"), header),
         }
     }
 
@@ -113,8 +120,13 @@ impl Sketch {
             return;
         }
         self.values += 1;
-        if let Cell::Text(text) = cell {
-            self.longest = self.longest.max(text.len());
+        match cell {
+            Cell::Text(text) => {
+                self.longest = self.longest.max(text.len());
+                self.scan.observe(text);
+            }
+            Cell::Int(number) => self.scan.observe(&number.to_string()),
+            Cell::Null | Cell::BrokenText | Cell::Float(_) | Cell::Boolean(_) | Cell::Date(_) | Cell::Timestamp(_) => {}
         }
         // Leading zeros carry meaning (post codes, account numbers), so such values are text.
         let code =
@@ -160,7 +172,7 @@ impl Sketch {
     fn column(&self, taken: &mut HashSet<String>) -> DraftColumn {
         let name = sql_name(&self.header, taken);
         let data_type = self.data_type();
-        let (role, hint) = guess_role(&name, data_type);
+        let (role, hint) = guess_role(&name, &self.header, data_type, &self.scan.findings());
         let domain = match data_type {
             DataType::Boolean => Domain::Unbounded,
             DataType::Int32 | DataType::Int64 => {
@@ -195,7 +207,8 @@ impl Sketch {
             evidence: Evidence::Data,
             unit_of_measure: None,
             hierarchy: None,
-            description: hint.to_owned(),
+            on_identifiers: OnIdentifiers::Reject,
+            description: hint,
         }
     }
 }
@@ -229,28 +242,39 @@ fn sql_name(header: &str, taken: &mut HashSet<String>) -> String {
     unique
 }
 
-const IDENTIFIERS: &[&str] = &[
-    "email",
-    "mail",
-    "phone",
-    "telephone",
-    "mobile",
-    "surname",
-    "firstname",
-    "lastname",
-    "fullname",
-    "forename",
-    "street",
-    "address",
-    "ssn",
-    "passport",
-    "iban",
-    "ip",
-    "password",
-    "username",
-    "login",
-    "licence",
-    "license",
+/// Words of direct identifiers that no value tells.
+const IDENTIFIERS: &[&str] = &["street", "address", "password", "username", "login", "licence", "license"];
+/// Words of what must not be learnt about a person.
+const SENSITIVE: &[&str] = &[
+    "income",
+    "salary",
+    "wage",
+    "debt",
+    "loan",
+    "credit",
+    "default",
+    "balance",
+    "diagnosis",
+    "disease",
+    "illness",
+    "condition",
+    "medication",
+    "pregnant",
+    "disability",
+    "hiv",
+    "religion",
+    "religious",
+    "political",
+    "party",
+    "vote",
+    "union",
+    "orientation",
+    "sexual",
+    "criminal",
+    "offence",
+    "arrest",
+    "conviction",
+    "poutcome",
 ];
 const QUASI_IDENTIFIERS: &[&str] = &[
     "age",
@@ -286,27 +310,41 @@ const QUASI_IDENTIFIERS: &[&str] = &[
     "lon",
 ];
 
-/// A role from a name, and a hint for the owner.
-fn guess_role(name: &str, data_type: DataType) -> (Role, &'static str) {
+/// A role from a name and from what was found in the values, and the reason, for the owner.
+fn guess_role(name: &str, header: &str, data_type: DataType, found: &[Finding]) -> (Role, String) {
     let words: Vec<&str> = name.split('_').collect();
-    let any = |list: &[&str]| words.iter().any(|w| list.contains(w));
-    let person_name = name == "name"
-        || (words.contains(&"name")
-            && any(&["first", "last", "full", "user", "customer", "family", "given", "middle"]));
+    let any = |list: &[&str]| words.iter().find(|w| list.contains(w));
     let keyed = !matches!(data_type, DataType::Boolean | DataType::Float64 | DataType::Date | DataType::Timestamp);
-    match data_type {
-        DataType::String | DataType::Int32 | DataType::Int64 if any(IDENTIFIERS) || person_name => {
-            (Role::DirectIdentifier, "Looks like a direct identifier: it will be dropped at upload.")
-        }
-        _ if keyed && words.last().is_some_and(|w| ["id", "uid", "uuid", "guid"].contains(w)) => (
-            Role::JoinKey,
-            "May be the privacy unit: then set its role to privacy_unit, name it in the table's privacy_unit, and set max_rows_per_unit.",
-        ),
-        _ if any(QUASI_IDENTIFIERS) => (Role::QuasiIdentifier, "Looks like a quasi-identifier."),
-        DataType::Date | DataType::Timestamp => (Role::Time, ""),
-        DataType::Int32 | DataType::Int64 | DataType::Float64 => (Role::Measure, ""),
-        DataType::Boolean | DataType::String => (Role::Dimension, ""),
+    if let Some(finding) = found.first().filter(|f| keyed && f.confidence > Confidence::Low) {
+        let kind = finding.kind.name();
+        return (Role::DirectIdentifier, format!("Holds {kind} (found in the values): it will be dropped at upload."));
     }
+    if keyed && (identifiers::suggests(header).is_some() || any(IDENTIFIERS).is_some()) {
+        let reason = "Looks like a direct identifier by its name: it will be dropped at upload.";
+        return (Role::DirectIdentifier, reason.to_owned());
+    }
+    if keyed && words.last().is_some_and(|w| ["id", "uid", "uuid", "guid"].contains(w)) {
+        let hint = "May be the privacy unit: then set its role to privacy_unit, name it in the table's privacy_unit, and \
+                    set max_rows_per_unit.";
+        return (Role::JoinKey, hint.to_owned());
+    }
+    if let Some(word) = any(QUASI_IDENTIFIERS) {
+        return (
+            Role::QuasiIdentifier,
+            format!("Looks like a quasi-identifier, by the word \u{2018}{word}\u{2019} in its name."),
+        );
+    }
+    let sensitive = any(SENSITIVE).filter(|_| !matches!(data_type, DataType::Date | DataType::Timestamp));
+    if let Some(word) = sensitive {
+        let reason = format!("May be sensitive, by the word \u{2018}{word}\u{2019} in its name.");
+        return (Role::Sensitive, reason);
+    }
+    let role = match data_type {
+        DataType::Date | DataType::Timestamp => Role::Time,
+        DataType::Int32 | DataType::Int64 | DataType::Float64 => Role::Measure,
+        DataType::Boolean | DataType::String => Role::Dimension,
+    };
+    (role, String::new())
 }
 
 /// The decades that hold both days, as days since 1970: first day of the first, first day after the last.

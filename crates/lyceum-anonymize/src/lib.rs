@@ -16,6 +16,7 @@
 pub mod decode;
 pub mod draft;
 pub mod hierarchy;
+pub mod identifiers;
 pub mod lattice;
 pub mod mock;
 pub mod model;

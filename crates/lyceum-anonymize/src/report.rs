@@ -1,6 +1,7 @@
 //! What validation found: counts only, never a value. For the owner and named reviewers; exact counts of raw data
 //! must reach neither researchers nor the log.
 
+use crate::identifiers::Finding;
 use lyceum_schema::name::ColumnName;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -15,6 +16,12 @@ pub enum Reason {
     TooManyFields,
     /// Bytes that are not UTF-8.
     BrokenUtf8,
+    /// A line that is not one JSON object.
+    NotAnObject,
+    /// A name that the JSON object has twice.
+    NameTwice,
+    /// A JSON list or object where a single value is declared.
+    Nested,
     /// Text that does not read as the declared type, or a number that does not fit it.
     WrongType,
     /// No value (or NaN or an infinity) in a column that is not nullable.
@@ -64,6 +71,8 @@ pub struct ValidationReport {
     pub extra_columns: Vec<String>,
     /// Direct identifiers, dropped unread.
     pub dropped_identifiers: Vec<ColumnName>,
+    /// Direct identifiers found in the values of other columns; known at the end of the upload.
+    pub identifiers: Vec<Finding>,
 }
 
 impl ValidationReport {

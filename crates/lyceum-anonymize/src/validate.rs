@@ -12,6 +12,7 @@ mod domain;
 mod epoch;
 mod error;
 mod parent;
+mod scan;
 
 use crate::decode::RawBatch;
 use crate::pseudonym::PseudonymKey;
@@ -23,6 +24,7 @@ use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use column::ColumnCheck;
 use lyceum_schema::epoch::Every;
 use lyceum_schema::manifest::{DataType, PrivacyUnit, Role, Table};
+use scan::Scan;
 use std::sync::Arc;
 
 pub use error::ValidateError;
@@ -40,6 +42,7 @@ pub struct Validator {
     key: PseudonymKey,
     report: ValidationReport,
     next_row: u64,
+    scan: Scan,
 }
 
 /// Which column tells the epoch that is part of the unit.
@@ -101,7 +104,8 @@ impl Validator {
             ..Default::default()
         };
         let schema = accepted_schema(table);
-        Ok(Self { columns, unit, epoch: epoch.transpose()?, schema, key, report, next_row: 0 })
+        let scan = Scan::new(table);
+        Ok(Self { columns, unit, epoch: epoch.transpose()?, schema, key, report, next_row: 0, scan })
     }
 
     /// The schema of accepted batches.
@@ -135,6 +139,7 @@ impl Validator {
                 faults[row].get_or_insert(Fault { reason, place });
             };
             let mut correct = |row: usize, what: Correction| corrections.push((row, place, what));
+            self.scan.observe(place, raw.batch.column(place));
             let array = check.read(raw.batch.column(place), &mut mark, &mut correct)?;
             if matches!(self.unit, Unit::Column(unit) if unit == place) {
                 unit = Some(Arc::clone(&array));
@@ -214,7 +219,7 @@ impl Validator {
     /// The counts, at the end of the upload.
     #[must_use]
     pub fn into_report(self) -> ValidationReport {
-        self.report
+        ValidationReport { identifiers: self.scan.findings(), ..self.report }
     }
 }
 

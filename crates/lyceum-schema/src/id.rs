@@ -57,6 +57,8 @@ id!(/// A dataset of one owner.
     DatasetId);
 id!(/// One immutable version of a dataset.
     VersionId);
+id!(/// A file of a table that is being received, in as many requests as it takes.
+    UploadId);
 id!(/// One version shared with one workspace under one policy.
     ReleaseId);
 id!(/// An id-space in which privacy units are comparable; it has one root account.

@@ -10,7 +10,7 @@ mod vocabulary;
 use crate::epoch::{EpochSpan, Every};
 use crate::name::{ColumnName, DatasetName, OrganisationName, PopulationName, TableName};
 pub use draft::{Draft, DraftColumn, DraftTable, DraftUnit, round_bounds};
-pub use vocabulary::{DataType, Evidence, Role};
+pub use vocabulary::{DataType, Evidence, OnIdentifiers, Role};
 
 /// Why a manifest is refused: one problem and its place.
 pub type ManifestError = crate::document::DocumentError;
@@ -199,6 +199,7 @@ pub struct Column {
     pub(crate) evidence: Evidence,
     pub(crate) unit_of_measure: Option<String>,
     pub(crate) hierarchy: Option<String>,
+    pub(crate) on_identifiers: OnIdentifiers,
     pub(crate) description: String,
 }
 
@@ -247,6 +248,11 @@ impl Column {
     #[must_use]
     pub fn hierarchy(&self) -> Option<&str> {
         self.hierarchy.as_deref()
+    }
+    /// What is done about direct identifiers that are found in its values.
+    #[must_use]
+    pub const fn on_identifiers(&self) -> OnIdentifiers {
+        self.on_identifiers
     }
     /// What the column means, for people.
     #[must_use]

@@ -12,11 +12,14 @@ mod problem;
 mod query;
 mod release;
 mod timestamp;
+mod upload;
 mod workspace;
 
 pub use audit::{Artefact, AuditClaims, ClaimedAccount};
 pub use budget::{AccountBudget, CreatePopulation, EpochsBudget, Population, PopulationBudget, WorkspaceBudget};
-pub use dataset::{Correction, CreatedDataset, Dataset, Rejection, UploadedTable, ValidationReport, Version};
+pub use dataset::{
+    Correction, CreatedDataset, Dataset, FoundIdentifiers, Rejection, UploadedTable, ValidationReport, Version,
+};
 pub use identity::{CreateToken, CreateUser, IssuedToken, Membership, Token, User, WhoAmI};
 pub use problem::{PROBLEM_JSON, Problem};
 pub use query::{
@@ -25,6 +28,7 @@ pub use query::{
 };
 pub use release::{Catalog, CatalogColumn, CatalogTable, Decision, ProposeRelease, Release};
 pub use timestamp::Timestamp;
+pub use upload::{AssembleTable, FileCompression, FileFormat, FileOptions, FileRead};
 pub use workspace::{CreateWorkspace, Member, PutMember, Workspace};
 
 /// A list of things, so that answers can grow fields beside it.

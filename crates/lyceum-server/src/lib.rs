@@ -12,6 +12,7 @@ mod problem;
 mod router;
 mod routes;
 mod serve;
+mod tus;
 
 pub use limits::Limits;
 pub use router::{ROUTES, router};

@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     Path(String),
     /// A header is not what it has to be.
     Header(&'static str),
+    /// Another version of the tus protocol, or none.
+    TusVersion,
     /// None of the formats that the client accepts can be made.
     NotAcceptable,
     /// It took too long.
@@ -61,6 +63,7 @@ impl Failure {
             Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "E4605", "content type not read here"),
             Self::Path(_) => (StatusCode::BAD_REQUEST, "E4606", "path not understood"),
             Self::Header(_) => (StatusCode::BAD_REQUEST, "E4607", "header not understood"),
+            Self::TusVersion => (StatusCode::PRECONDITION_FAILED, "E4610", "another protocol version"),
             Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "E4608", "no acceptable format"),
             Self::Timeout => (StatusCode::SERVICE_UNAVAILABLE, "E4609", "took too long"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "E5000", "internal error"),
@@ -77,6 +80,7 @@ impl Failure {
             Self::Json(why) | Self::Path(why) => why.clone(),
             Self::MediaType(wanted) => format!("this route reads {wanted}"),
             Self::Header(which) => format!("the header {which} is not understood"),
+            Self::TusVersion => "this route speaks version 1.0.0 of the tus protocol".to_owned(),
             Self::NotAcceptable => "none of the accepted formats can be made".to_owned(),
             Self::Timeout => "the request took longer than the server allows".to_owned(),
             Self::Internal => "an internal error occurred".to_owned(),
@@ -94,6 +98,7 @@ impl Failure {
             Self::MediaType(_) => "set Content-Type accordingly",
             Self::Path(_) => "correct the path",
             Self::Header(_) => "correct the header",
+            Self::TusVersion => "send the header Tus-Resumable: 1.0.0",
             Self::NotAcceptable => "accept application/json, application/vnd.apache.arrow.stream or text/csv",
             Self::Timeout => "send it again; what was charged meanwhile is answered for free",
             Self::Internal => "tell the operator the request's id",
@@ -103,7 +108,7 @@ impl Failure {
 }
 
 /// The status and title of what a use case says.
-const fn service(error: &Error) -> (StatusCode, &'static str) {
+fn service(error: &Error) -> (StatusCode, &'static str) {
     match error {
         Error::Unauthenticated => (StatusCode::UNAUTHORIZED, "not signed in"),
         Error::Forbidden { .. } => (StatusCode::FORBIDDEN, "not allowed"),
@@ -120,6 +125,16 @@ const fn service(error: &Error) -> (StatusCode, &'static str) {
         Error::OverBudget(_) => (StatusCode::FORBIDDEN, "over budget"),
         Error::UploadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "upload too large"),
         Error::UploadInterrupted => (StatusCode::BAD_REQUEST, "upload broke off"),
+        Error::UploadOffset { .. } => (StatusCode::CONFLICT, "another offset"),
+        Error::UploadBusy => (StatusCode::LOCKED, "upload busy"),
+        Error::UploadOverrun { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "more than declared"),
+        Error::UploadClash { .. } => (StatusCode::CONFLICT, "being uploaded"),
+        Error::TableBusy { .. } => (StatusCode::CONFLICT, "table busy"),
+        Error::TooManyUploads { .. } => (StatusCode::TOO_MANY_REQUESTS, "too many uploads"),
+        // 460 is the tus protocol's own; the type has no name for it.
+        Error::Checksum | Error::FileHash => (checksum_mismatch(), "checksum mismatch"),
+        Error::UploadDamaged => (StatusCode::UNPROCESSABLE_ENTITY, "upload damaged"),
+        Error::DirectIdentifiers { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "direct identifiers"),
         Error::Unreadable { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "file not readable"),
         Error::NotPublishable { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "not publishable"),
         Error::AfterCharge => (StatusCode::INTERNAL_SERVER_ERROR, "charged, not answered"),
@@ -130,6 +145,11 @@ const fn service(error: &Error) -> (StatusCode, &'static str) {
         Error::Storage => (StatusCode::SERVICE_UNAVAILABLE, "storage failed"),
         Error::Layout(_) | Error::Randomness | Error::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
     }
+}
+
+/// What the tus protocol answers to bytes that don't have their checksum.
+fn checksum_mismatch() -> StatusCode {
+    StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST)
 }
 
 /// The members that only some problems have.
@@ -155,10 +175,14 @@ fn extend(problem: &mut Problem, error: &Error) {
             problem.retry = Some(true);
             problem.retry_after_seconds = Some(5);
         }
-        Error::Document { findings, .. } | Error::NotPublishable { findings } => {
+        Error::Document { findings, .. }
+        | Error::NotPublishable { findings }
+        | Error::DirectIdentifiers { findings } => {
             problem.findings.clone_from(findings);
         }
-        Error::UploadInterrupted | Error::Storage => problem.retry = Some(true),
+        Error::UploadInterrupted | Error::Storage | Error::UploadBusy | Error::TableBusy { .. } => {
+            problem.retry = Some(true);
+        }
         _ => {}
     }
 }

@@ -3,11 +3,12 @@
 use crate::limits::Limits;
 use crate::problem::{Failure, identified};
 use crate::routes::{audit, budgets, console, datasets, health, identity, queries, releases, uploads, workspaces};
+use crate::tus;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post, put};
+use axum::routing::{delete, get, head, post, put};
 use axum::{Router, middleware};
 use lyceum_sharing::App;
 use std::sync::Arc;
@@ -49,7 +50,14 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/datasets/{name}/versions"),
     ("GET", "/v1/datasets/{name}/versions"),
     ("PUT", "/v1/datasets/{name}/versions/{id}/tables/{table}"),
+    ("POST", "/v1/datasets/{name}/versions/{id}/tables/{table}"),
     ("POST", "/v1/datasets/{name}/versions/{id}/publish"),
+    ("OPTIONS", "/v1/uploads"),
+    ("POST", "/v1/uploads"),
+    ("HEAD", "/v1/uploads/{id}"),
+    ("PATCH", "/v1/uploads/{id}"),
+    ("DELETE", "/v1/uploads/{id}"),
+    ("POST", "/v1/uploads/{id}"),
     ("POST", "/v1/workspaces/{w}/releases"),
     ("GET", "/v1/workspaces/{w}/releases"),
     ("GET", "/v1/releases/{id}"),
@@ -119,8 +127,16 @@ pub fn router(app: Arc<App>, limits: &Limits) -> Router {
         .route("/console/{*file}", get(console::file))
         .layer(CompressionLayer::new());
     // Uploads are limited by the service, in bytes and in number, and may take as long as they take.
+    let resumable = Router::new()
+        .route("/v1/uploads", post(uploads::begin).options(uploads::options))
+        .route(
+            "/v1/uploads/{id}",
+            head(uploads::progress).patch(uploads::append).delete(uploads::abort).post(uploads::overridden),
+        )
+        .layer(middleware::from_fn(tus::spoken));
     let uploads = Router::new()
-        .route("/v1/datasets/{name}/versions/{id}/tables/{table}", put(uploads::table))
+        .route("/v1/datasets/{name}/versions/{id}/tables/{table}", put(uploads::table).post(uploads::assemble))
+        .merge(resumable)
         .layer(DefaultBodyLimit::disable());
 
     Router::new()

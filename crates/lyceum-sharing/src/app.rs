@@ -1,7 +1,9 @@
 //! The application: every port and setting that use cases need, in one place.
 
 use crate::actor::Actor;
-use crate::port::{Clock, Datasets, EventLog, Identities, KeyStore, LedgerStore, Releases, Spool, Workspaces};
+use crate::port::{Clock, Datasets, EventLog, Identities, KeyStore, LedgerStore, Releases, Spool, Uploads, Workspaces};
+use crate::usecase::resumable::live;
+use crate::usecase::upload::Claims;
 use lyceum_audit::event::{Event, EventKind};
 use lyceum_query::engine::Engine;
 use lyceum_schema::id::{UserId, WorkspaceId};
@@ -9,6 +11,7 @@ use lyceum_schema::time::Micros;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 
 /// What the composition root plugs in.
@@ -29,6 +32,8 @@ pub struct Ports {
     pub keys: Arc<dyn KeyStore>,
     /// Raw uploads.
     pub spool: Arc<dyn Spool>,
+    /// Resumable uploads and their keys.
+    pub uploads: Arc<dyn Uploads>,
     /// Now.
     pub clock: Arc<dyn Clock>,
     /// Files of versions, and nothing else.
@@ -42,6 +47,10 @@ pub struct Ports {
 pub struct Config {
     /// Largest upload of one table, in bytes.
     pub max_upload_bytes: u64,
+    /// How long a resumable upload is kept after its last bytes, and a draft after it was begun.
+    pub upload_lifetime: Duration,
+    /// Resumable uploads that one organisation may have begun and not ended.
+    pub max_uploads_in_flight: u64,
     /// Uploads that are checked at the same time.
     pub concurrent_uploads: usize,
     /// Memory that sorting one upload may use, in bytes.
@@ -60,6 +69,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             max_upload_bytes: 64 << 30,
+            upload_lifetime: Duration::from_secs(24 * 60 * 60),
+            max_uploads_in_flight: 1_000,
             concurrent_uploads: 2,
             ingest_memory_bytes: 256 << 20,
             ingest_spill_directory: std::env::temp_dir(),
@@ -80,6 +91,7 @@ pub struct App {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) keys: Arc<dyn KeyStore>,
     pub(crate) spool: Arc<dyn Spool>,
+    pub(crate) resumable: Arc<dyn Uploads>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) objects: Arc<dyn object_store::ObjectStore>,
     pub(crate) engine: Arc<Engine>,
@@ -88,6 +100,10 @@ pub struct App {
     pub(crate) reviews: Mutex<()>,
     /// Places for uploads being checked.
     pub(crate) uploads: Semaphore,
+    /// Tables being uploaded.
+    pub(crate) claims: Claims,
+    /// Resumable uploads that are open for more bytes.
+    pub(crate) open_uploads: live::Open,
     /// When a reader of the log's entries was last noted in it.
     pub(crate) log_reads: Mutex<HashMap<UserId, Micros>>,
 }
@@ -96,8 +112,20 @@ impl App {
     /// Plugs the ports in.
     #[must_use]
     pub fn new(ports: Ports, config: Config) -> Self {
-        let Ports { identities, workspaces, datasets, releases, ledger, log, keys, spool, clock, objects, engine } =
-            ports;
+        let Ports {
+            identities,
+            workspaces,
+            datasets,
+            releases,
+            ledger,
+            log,
+            keys,
+            spool,
+            uploads: resumable,
+            clock,
+            objects,
+            engine,
+        } = ports;
         Self {
             identities,
             workspaces,
@@ -107,12 +135,15 @@ impl App {
             log,
             keys,
             spool,
+            resumable,
             clock,
             objects,
             engine,
             uploads: Semaphore::new(config.concurrent_uploads.max(1)),
             config,
             reviews: Mutex::new(()),
+            claims: Claims::default(),
+            open_uploads: Mutex::default(),
             log_reads: Mutex::new(HashMap::new()),
         }
     }
@@ -121,6 +152,17 @@ impl App {
     #[must_use]
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// When an upload that bytes came for now will have expired.
+    pub(crate) fn upload_expiry(&self) -> Micros {
+        self.lives_until(self.clock.now())
+    }
+
+    /// When what was touched at `since` will have expired.
+    pub(crate) fn lives_until(&self, since: Micros) -> Micros {
+        let lifetime = i64::try_from(self.config.upload_lifetime.as_micros()).unwrap_or(i64::MAX);
+        Micros(since.0.saturating_add(lifetime))
     }
 
     /// An event of now, by `actor` (`None`: the system itself).

@@ -6,6 +6,8 @@
 use crate::port::PortError;
 use lyceum_query::layout::LayoutError;
 use lyceum_schema::epoch::Epoch;
+use lyceum_schema::id::UploadId;
+use lyceum_schema::name::TableName;
 use lyceum_schema::state::ReleaseState;
 
 /// Why a use case did not do what it was asked.
@@ -80,6 +82,48 @@ pub enum Error {
     /// The upload ended before it was complete.
     #[error("the upload broke off")]
     UploadInterrupted,
+    /// Bytes were sent for another place than where the upload is.
+    #[error("the upload is at byte {offset}")]
+    UploadOffset {
+        /// Where it is.
+        offset: u64,
+    },
+    /// Another request is writing to the upload and doesn't end.
+    #[error("another request is still writing to this upload")]
+    UploadBusy,
+    /// More bytes were sent than the upload was declared to have.
+    #[error("the upload was declared to have {length} bytes, and more were sent")]
+    UploadOverrun {
+        /// The declared length in bytes.
+        length: u64,
+    },
+    /// The same part of the same table is on its way already.
+    #[error("this part of the table is being uploaded already, as upload {upload}")]
+    UploadClash {
+        /// The upload that is there.
+        upload: UploadId,
+    },
+    /// The same table is being uploaded or checked already.
+    #[error("the table {table} of this version is being uploaded by another request")]
+    TableBusy {
+        /// The table.
+        table: TableName,
+    },
+    /// An organisation has too many uploads that are not ended.
+    #[error("your organisation has {limit} uploads that are not ended")]
+    TooManyUploads {
+        /// The limit.
+        limit: u64,
+    },
+    /// A request's bytes are not those that its checksum was made of.
+    #[error("the bytes received don't have the checksum that was sent with them")]
+    Checksum,
+    /// The received file is not the one whose hash was declared.
+    #[error("the file received doesn't have the SHA-256 that was declared for it")]
+    FileHash,
+    /// Received bytes were changed on disk.
+    #[error("a part of what was received was changed on the server's disk")]
+    UploadDamaged,
     /// The file can't be read as what it says it is.
     #[error("{reason}")]
     Unreadable {
@@ -89,6 +133,12 @@ pub enum Error {
         reason: String,
         /// What to do.
         fix: String,
+    },
+    /// Values of columns that are stored hold direct identifiers.
+    #[error("there are direct identifiers in the values: {}", .findings.join("; "))]
+    DirectIdentifiers {
+        /// One sentence per column and kind; counts, never values.
+        findings: Vec<String>,
     },
     /// Accepted rows could not be stored.
     #[error(transparent)]
@@ -217,6 +267,16 @@ impl Error {
             Self::UploadTooLarge { .. } => "E4301",
             Self::UploadInterrupted => "E4302",
             Self::NotPublishable { .. } => "E4303",
+            Self::UploadOffset { .. } => "E4304",
+            Self::UploadBusy => "E4305",
+            Self::UploadOverrun { .. } => "E4306",
+            Self::UploadClash { .. } => "E4307",
+            Self::TableBusy { .. } => "E4308",
+            Self::TooManyUploads { .. } => "E4309",
+            Self::Checksum => "E4310",
+            Self::FileHash => "E4311",
+            Self::UploadDamaged => "E4312",
+            Self::DirectIdentifiers { .. } => "E4313",
             Self::Unreadable { code, .. } => code,
             Self::Question(refusal) => refusal.code,
             Self::Layout(error) => error.code(),
@@ -263,6 +323,22 @@ impl Error {
             Self::NotActive { .. } => "see the release's state in the workspace's list of releases".to_owned(),
             Self::UploadTooLarge { .. } => "upload fewer rows, or ask the operator to raise the limit".to_owned(),
             Self::UploadInterrupted => "send the file again: the same bytes give the same result".to_owned(),
+            Self::UploadOffset { offset } => format!("send the file's bytes from {offset} on"),
+            Self::UploadBusy => "ask where the upload is (HEAD), then go on from there".to_owned(),
+            Self::UploadOverrun { .. } => "delete the upload and begin one with the file's length".to_owned(),
+            Self::UploadClash { upload } => {
+                format!("go on with it (HEAD /v1/uploads/{upload}), or give it up (DELETE) and begin again")
+            }
+            Self::TableBusy { .. } => "wait for it to end: the same bytes give the same report".to_owned(),
+            Self::TooManyUploads { .. } => "complete them or give them up; each expires after a day".to_owned(),
+            Self::Checksum => "send the same bytes again; nothing of this request was kept".to_owned(),
+            Self::FileHash => "upload the file again: what was received is destroyed".to_owned(),
+            Self::UploadDamaged => "give the upload up and send the file again; tell the operator".to_owned(),
+            Self::DirectIdentifiers { .. } => {
+                "give the column the role direct_identifier, or say in the manifest what is to be done: \
+                 identifiers = \"mask\", \"drop\" or \"allow\""
+                    .to_owned()
+            }
             Self::Question(refusal) => return refusal.fix.clone(),
             Self::Finish { .. } => {
                 "ask with another expression: what was charged is stored, the repeat is free".to_owned()

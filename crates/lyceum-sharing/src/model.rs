@@ -5,11 +5,12 @@ use lyceum_privacy::Budget;
 use lyceum_query::catalog::DataFile;
 use lyceum_schema::epoch::{Epoch, Epochs, Every};
 use lyceum_schema::id::{
-    ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId,
+    ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UploadId, UserId, VersionId, WorkspaceId,
 };
 use lyceum_schema::name::{DatasetName, OrganisationName, PopulationName, TableName, UserName, WorkspaceName};
 use lyceum_schema::state::{QueryState, ReleaseKind, ReleaseState, Role, VersionState};
 use lyceum_schema::time::Micros;
+use lyceum_schema::wire::FileOptions;
 
 /// An account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,6 +130,33 @@ pub struct TableFiles {
     pub report: String,
     /// SHA-256 of the uploaded bytes (kept for idempotent retries, never shown unsalted).
     pub upload_sha256: [u8; 32],
+}
+
+/// A file of a table that is being received. How much of it is there, the spool knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadRecord {
+    /// Its id.
+    pub id: UploadId,
+    /// The draft it is for.
+    pub version: VersionId,
+    /// The table.
+    pub table: TableName,
+    /// Which of the table's files it is, from 1.
+    pub part: u32,
+    /// Who began it.
+    pub user: UserId,
+    /// Whose data it is.
+    pub owner: OrganisationName,
+    /// How many bytes it will have.
+    pub length: u64,
+    /// How the file is to be read, as declared.
+    pub options: FileOptions,
+    /// SHA-256 of the whole file as the client declared it.
+    pub declared_sha256: Option<[u8; 32]>,
+    /// SHA-256 of the whole file as received; `None` until it is complete.
+    pub received_sha256: Option<[u8; 32]>,
+    /// When its key is destroyed, unless more of it comes before.
+    pub expires: Micros,
 }
 
 /// A release.

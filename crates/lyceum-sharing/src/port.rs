@@ -4,16 +4,16 @@
 
 use crate::model::{
     AccountBalance, Artefact, ChargeOutcome, DatasetRecord, Described, DescribedAnswer, Member, NewCharge,
-    PopulationRecord, QueryRecord, ReleaseRecord, StoredAnswer, TableFiles, Token, TokenHash, User, VersionRecord,
-    Workspace,
+    PopulationRecord, QueryRecord, ReleaseRecord, StoredAnswer, TableFiles, Token, TokenHash, UploadRecord, User,
+    VersionRecord, Workspace,
 };
 use async_trait::async_trait;
 use lyceum_audit::event::{Account, Event};
 use lyceum_schema::epoch::Epochs;
 use lyceum_schema::id::{
-    ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId,
+    ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UploadId, UserId, VersionId, WorkspaceId,
 };
-use lyceum_schema::name::{DatasetName, PopulationName, UserName, WorkspaceName};
+use lyceum_schema::name::{DatasetName, OrganisationName, PopulationName, UserName, WorkspaceName};
 use lyceum_schema::state::{ReleaseState, Role};
 use lyceum_schema::time::Micros;
 
@@ -239,12 +239,53 @@ pub trait KeyStore: Send + Sync {
 #[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
 pub struct SecretKey(pub [u8; 32]);
 
-/// Where raw uploads rest while they are checked: encrypted chunks under a key that lives in memory only, so that
-/// whatever a killed process leaves behind is unreadable.
+/// Resumable uploads and their keys. No events: nothing is visible to anyone else yet.
+#[async_trait]
+pub trait Uploads: Send + Sync {
+    /// Begins an upload and makes its key; [`PortError::Exists`] while the same part of the same table is on its way.
+    async fn create_upload(&self, upload: UploadRecord) -> PortResult<()>;
+    /// An upload by id.
+    async fn upload(&self, id: UploadId) -> PortResult<Option<UploadRecord>>;
+    /// The uploads of a draft, by table and part.
+    async fn uploads_of(&self, version: VersionId) -> PortResult<Vec<UploadRecord>>;
+    /// How many uploads an organisation has begun and not ended.
+    async fn uploads_in_flight(&self, owner: &OrganisationName) -> PortResult<u64>;
+    /// All uploads, first to expire first.
+    async fn all_uploads(&self) -> PortResult<Vec<UploadRecord>>;
+    /// The key that the upload's bytes are sealed with.
+    async fn upload_key(&self, id: UploadId) -> PortResult<SecretKey>;
+    /// Notes that more has come, and, once the file is complete, its SHA-256.
+    async fn touch_upload(&self, id: UploadId, received: Option<[u8; 32]>, expires: Micros) -> PortResult<()>;
+    /// Destroys the key, and with it what was received. Fine if it is gone already.
+    async fn forget_upload(&self, id: UploadId) -> PortResult<()>;
+}
+
+/// Where raw uploads rest while they are checked: encrypted chunks. An upload in one request has a key that lives in
+/// memory only, so that whatever a killed process leaves behind is unreadable; a resumable one has a key of its own
+/// that rests sealed ([`Uploads`]).
 #[async_trait]
 pub trait Spool: Send + Sync {
     /// Begins an upload.
     async fn create(&self) -> PortResult<Box<dyn SpoolWriter>>;
+    /// Opens a resumable upload for more bytes: what is there and sound is kept, a torn or damaged end is cut off.
+    async fn resume(&self, id: UploadId, key: SecretKey) -> PortResult<Box<dyn PartWriter>>;
+    /// Opens a complete resumable upload of `length` bytes for reading, any number of times.
+    async fn open(&self, id: UploadId, key: SecretKey, length: u64) -> PortResult<Box<dyn SpoolReader>>;
+    /// Deletes the bytes of a resumable upload; fine if there are none.
+    async fn delete(&self, id: UploadId) -> PortResult<()>;
+    /// The resumable uploads that have bytes.
+    async fn resumable(&self) -> PortResult<Vec<UploadId>>;
+}
+
+/// A resumable upload that is open for more bytes.
+#[async_trait]
+pub trait PartWriter: Send {
+    /// Appends bytes; after an error the writer is of no use, and [`Spool::resume`] finds what was kept.
+    async fn write(&mut self, chunk: bytes::Bytes) -> PortResult<()>;
+    /// Makes what was written durable and gives its size in bytes and its SHA-256.
+    async fn sync(&mut self) -> PortResult<(u64, [u8; 32])>;
+    /// Goes back to what was there at the last [`PartWriter::sync`].
+    async fn undo(&mut self) -> PortResult<()>;
 }
 
 /// An upload being received. Dropping it deletes what was received.
@@ -256,7 +297,8 @@ pub trait SpoolWriter: Send {
     async fn finish(self: Box<Self>) -> PortResult<Box<dyn SpoolReader>>;
 }
 
-/// A received upload (blocking reads). Dropping it deletes the bytes and the key.
+/// A received upload (blocking reads); bytes that were changed on disk are an error of kind `InvalidData`. Dropping the
+/// reader of an upload in one request deletes its bytes and key.
 pub trait SpoolReader: std::io::Read + std::io::Seek + Send + Sync {
     /// Bytes that were written.
     fn size(&self) -> u64;

@@ -8,6 +8,7 @@ pub mod populations;
 pub mod query;
 pub mod recovery;
 pub mod releases;
+pub mod resumable;
 pub mod tokens;
 pub mod upload;
 pub mod users;

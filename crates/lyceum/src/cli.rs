@@ -1,6 +1,7 @@
 //! The command line's tree: names, flags, help and examples. What the commands do is in `command/`.
 
 mod privacy;
+mod upload;
 
 use crate::generate::sink::FileFormat;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub(crate) use privacy::{Privacy, PrivacyEpsilon};
+pub(crate) use upload::{Reading, Upload};
 
 /// SQL experiments on industry data under differential privacy: partners share, researchers ask, reviewers verify.
 #[derive(Parser)]
@@ -272,6 +274,8 @@ pub(crate) enum Dataset {
         /// Write here instead of to standard output
         #[arg(short, value_name = "FILE")]
         output: Option<PathBuf>,
+        #[command(flatten)]
+        reading: Reading,
     },
     /// Check a manifest without a server
     Check { manifest: PathBuf },
@@ -280,17 +284,9 @@ pub(crate) enum Dataset {
     Create { manifest: PathBuf },
     /// Upload all tables as a new version and publish it
     #[command(
-        after_help = "Examples:\n  lyceum dataset upload hillstrom hillstrom.csv\n  lyceum dataset upload ads users.csv events=log.parquet campaigns.csv"
+        after_help = "Examples:\n  lyceum dataset upload hillstrom hillstrom.csv\n  lyceum dataset upload ads users.csv events=log-1.parquet events=log-2.parquet campaigns.csv\n  lyceum dataset upload sales sales.txt --delimiter ';' --encoding windows-1252\n  lyceum dataset upload shop --append events=2026-12.csv.gz"
     )]
-    Upload {
-        name: DatasetName,
-        /// FILE (its stem names the table, unless there is just one) or TABLE=FILE
-        #[arg(required = true, value_name = "[TABLE=]FILE")]
-        files: Vec<String>,
-        /// Upload and validate, but don't publish
-        #[arg(long)]
-        no_publish: bool,
-    },
+    Upload(Upload),
     /// All datasets
     List,
     /// A dataset and its versions

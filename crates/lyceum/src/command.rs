@@ -11,6 +11,7 @@ mod population;
 mod privacy;
 pub(crate) mod query;
 mod release;
+pub(crate) mod upload;
 mod witness;
 mod workspace;
 

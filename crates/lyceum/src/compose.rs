@@ -23,7 +23,7 @@ use lyceum_store::sqlite::SqliteStore;
 use lyceum_store::{StoreError, blob};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -31,6 +31,9 @@ use tokio::task::JoinHandle;
 
 /// The file in the home that holds the first administrator's token.
 const ADMIN_TOKEN: &str = "admin.token";
+
+/// How often expired uploads are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
 /// A server that runs in this process.
 pub(crate) struct Running {
@@ -120,12 +123,14 @@ pub(crate) async fn start(home: &Path, settings: &Settings) -> Outcome<Running> 
         log: log.clone(),
         keys: store.clone(),
         spool,
+        uploads: store.clone(),
         clock,
         objects,
         engine,
     };
     let config = Config {
         max_upload_bytes: settings.upload_max_bytes,
+        upload_lifetime: Duration::from_secs(settings.upload_lifetime_seconds),
         ingest_spill_directory: home.spill_directory(),
         max_rejected_share: settings.upload_max_rejected_share,
         pause_after_failures: settings.failures_before_pause,
@@ -133,6 +138,7 @@ pub(crate) async fn start(home: &Path, settings: &Settings) -> Outcome<Running> 
     };
     let app = Arc::new(App::new(ports, config));
     usecase::recovery::run(&app).await.map_err(|e| broken(&e.to_string()))?;
+    tokio::spawn(sweep_now_and_then(Arc::downgrade(&app)));
     introduce_administrator(&app, &home).await?;
 
     let listener = TcpListener::bind(settings.listen).await.map_err(|e| {
@@ -148,6 +154,17 @@ pub(crate) async fn start(home: &Path, settings: &Settings) -> Outcome<Running> 
         let _ = stopped.await;
     }));
     Ok(Running { address, admin_token: home.root().join(ADMIN_TOKEN), first_run, shutdown, server, log, store })
+}
+
+/// Ends uploads and drafts that have expired, for as long as the server is there.
+async fn sweep_now_and_then(app: Weak<App>) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        let Some(app) = app.upgrade() else { return };
+        if let Err(error) = usecase::resumable::sweep(&app).await {
+            tracing::error!(code = error.code(), "sweeping expired uploads failed");
+        }
+    }
 }
 
 fn engine_config(settings: &Settings, home: &Home) -> EngineConfig {

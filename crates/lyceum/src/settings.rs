@@ -28,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) query_timeout_seconds: u64,
     /// Largest file that is accepted, in bytes.
     pub(crate) upload_max_bytes: u64,
+    /// How long a resumable upload is kept after its last bytes, and a draft after it was begun, in seconds.
+    pub(crate) upload_lifetime_seconds: u64,
     /// Share of rows that may be refused before a version can't be published, in [0, 1].
     pub(crate) upload_max_rejected_share: f64,
     /// Failures after a charge that pause a release.
@@ -48,6 +50,7 @@ impl Default for Settings {
             query_row_nanos: if cfg!(debug_assertions) { 10_000 } else { 250 },
             query_timeout_seconds: 600,
             upload_max_bytes: 64 << 30,
+            upload_lifetime_seconds: 24 * 60 * 60,
             upload_max_rejected_share: 0.5,
             failures_before_pause: 3,
             witness_timeout_millis: 5_000,
@@ -94,6 +97,7 @@ const KEYS: [&str; 12] = [
     "query_row_nanos",
     "query_timeout_seconds",
     "upload_max_bytes",
+    "upload_lifetime_seconds",
     "upload_max_rejected_share",
     "failures_before_pause",
     "witness_timeout_millis",

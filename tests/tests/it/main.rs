@@ -10,4 +10,5 @@ mod journeys;
 mod kills;
 mod leaks;
 mod ledger_race;
+mod resumable;
 mod witnesses;

@@ -37,7 +37,7 @@ pub(crate) fn select(table: &Table, headers: &[String]) -> Result<Selection, Dec
 
 /// A header spelt nearly like `name`. A file without a header line has data in its first line, so a header is
 /// only repeated when it is `name` but for case, spaces, or one edit in four characters.
-fn nearest(name: &str, headers: &[String]) -> Option<String> {
+pub(super) fn nearest(name: &str, headers: &[String]) -> Option<String> {
     let fold =
         |s: &str| -> Vec<char> { s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect() };
     let wanted = fold(name);

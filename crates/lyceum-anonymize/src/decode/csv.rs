@@ -1,7 +1,7 @@
 //! CSV as a push decoder: bytes in, raw text batches out, memory bounded by one record and one batch.
 //!
-//! Records follow RFC 4180 with either line ending; a UTF-8 byte-order mark is skipped; the delimiter is the one
-//! of `,` `;` tab `|` that the header line has most outside quotes. An empty field is NULL.
+//! Records follow RFC 4180 with either line ending; a UTF-8 byte-order mark is skipped; unless a [`Dialect`] says so, the
+//! delimiter is the one of `,` `;` tab `|` that the header line has most outside quotes. An empty field is NULL.
 
 use super::columns::{Selection, select};
 use super::{BATCH_ROWS, DecodeError, MAX_COLUMNS, MAX_HEADER_BYTES, MAX_RECORD_BYTES, RawBatch};
@@ -12,15 +12,55 @@ use arrow::record_batch::RecordBatch;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use lyceum_schema::manifest::Table;
 use lyceum_schema::name::ColumnName;
+use lyceum_schema::wire::FileOptions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A batch is closed early when its text reaches this many bytes.
 const BATCH_BYTES: usize = 8 << 20;
 
+/// How CSV is punctuated, as far as it was declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dialect {
+    /// The byte between fields; `None`: the one that the first line has most.
+    pub delimiter: Option<u8>,
+    /// The byte around fields.
+    pub quote: u8,
+    /// Whether the first line names the columns.
+    pub header: bool,
+}
+
+impl Default for Dialect {
+    fn default() -> Self {
+        Self { delimiter: None, quote: b'"', header: true }
+    }
+}
+
+impl Dialect {
+    /// What was declared.
+    ///
+    /// # Errors
+    /// [`DecodeError::Punctuation`] for characters that can't stand between or around fields.
+    pub fn declared(options: &FileOptions) -> Result<Self, DecodeError> {
+        let byte = |c: char| u8::try_from(c).ok().filter(|b| b.is_ascii() && !matches!(b, b'\n' | b'\r' | 0));
+        let delimiter = options.delimiter.map(|c| {
+            byte(c).ok_or(DecodeError::Punctuation("the delimiter must be one ASCII character other than a line break"))
+        });
+        let quote = options.quote.map(|c| {
+            byte(c).ok_or(DecodeError::Punctuation("the quote must be one ASCII character other than a line break"))
+        });
+        let (delimiter, quote) = (delimiter.transpose()?, quote.transpose()?.unwrap_or(b'"'));
+        if delimiter == Some(quote) {
+            return Err(DecodeError::Punctuation("the delimiter and the quote are the same character"));
+        }
+        Ok(Self { delimiter, quote, header: options.header.unwrap_or(true) })
+    }
+}
+
 /// Decodes CSV. Push bytes as they come, then [`CsvDecoder::finish`]; after an error the decoder is of no use.
 pub struct CsvDecoder {
     table: Option<Table>,
+    dialect: Dialect,
     header_line: Vec<u8>,
     body: Option<Body>,
 }
@@ -29,13 +69,19 @@ impl CsvDecoder {
     /// A decoder of the declared columns of `table`.
     #[must_use]
     pub fn new(table: &Table) -> Self {
-        Self { table: Some(table.clone()), header_line: Vec::new(), body: None }
+        Self::with_dialect(Some(table), Dialect::default())
     }
 
     /// A decoder of all columns, for drafting a manifest.
     #[must_use]
     pub fn all_columns() -> Self {
-        Self { table: None, header_line: Vec::new(), body: None }
+        Self::with_dialect(None, Dialect::default())
+    }
+
+    /// A decoder of the declared columns of `table`, or of all columns, of a file that is punctuated so.
+    #[must_use]
+    pub fn with_dialect(table: Option<&Table>, dialect: Dialect) -> Self {
+        Self { table: table.cloned(), dialect, header_line: Vec::new(), body: None }
     }
 
     /// Decodes the next bytes of the file, split anywhere.
@@ -48,17 +94,22 @@ impl CsvDecoder {
             body.push(bytes, &mut out)?;
             return Ok(out);
         }
+        let most = if self.dialect.header { MAX_HEADER_BYTES } else { MAX_RECORD_BYTES };
         let scanned = self.header_line.len();
-        let room = (MAX_HEADER_BYTES + 1).saturating_sub(scanned).min(bytes.len());
+        let room = (most + 1).saturating_sub(scanned).min(bytes.len());
         self.header_line.extend_from_slice(&bytes[..room]);
-        match line_end(&self.header_line) {
+        match line_end(&self.header_line, self.dialect.quote) {
             Some(end) => {
                 let rest_of_buffer = self.header_line.split_off(end);
-                let body = self.body.insert(Body::new(&self.header_line, self.table.as_ref())?);
-                body.push(&rest_of_buffer, &mut out)?;
-                body.push(&bytes[room..], &mut out)?;
+                self.begin(&mut out)?.push(&rest_of_buffer, &mut out)?;
+                if let Some(body) = &mut self.body {
+                    body.push(&bytes[room..], &mut out)?;
+                }
             }
-            None if self.header_line.len() > MAX_HEADER_BYTES => {
+            None if self.header_line.len() > most && !self.dialect.header => {
+                return Err(DecodeError::RecordTooLong { record: 1 });
+            }
+            None if self.header_line.len() > most => {
                 return Err(DecodeError::Header("is longer than 64 KiB: is this a CSV file with a header?"));
             }
             None => {}
@@ -73,12 +124,28 @@ impl CsvDecoder {
     pub fn finish(&mut self) -> Result<Vec<RawBatch>, DecodeError> {
         let mut out = Vec::new();
         if self.body.is_none() {
-            self.body = Some(Body::new(&self.header_line, self.table.as_ref())?);
+            self.begin(&mut out)?;
         }
         if let Some(body) = &mut self.body {
             body.finish(&mut out)?;
         }
         Ok(out)
+    }
+
+    /// What the first line says; it is the first record too, when it names nothing.
+    fn begin(&mut self, out: &mut Vec<RawBatch>) -> Result<&mut Body, DecodeError> {
+        let body = self.body.insert(Body::new(&self.header_line, self.table.as_ref(), self.dialect)?);
+        if !self.dialect.header {
+            let line = std::mem::take(&mut self.header_line);
+            body.push(line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line), out)?;
+        }
+        Ok(body)
+    }
+
+    /// The byte between fields, once the first line was read.
+    #[must_use]
+    pub fn delimiter(&self) -> Option<u8> {
+        self.body.as_ref().map(|b| b.delimiter)
     }
 
     /// Columns of the file that the manifest does not declare; empty until the header was read.
@@ -95,11 +162,11 @@ impl CsvDecoder {
 }
 
 /// One past the first line break outside quotes.
-fn line_end(bytes: &[u8]) -> Option<usize> {
+fn line_end(bytes: &[u8], quote: u8) -> Option<usize> {
     let mut quoted = false;
     for (i, b) in bytes.iter().enumerate() {
         match b {
-            b'"' => quoted = !quoted,
+            b if *b == quote => quoted = !quoted,
             // The reader skips the line feed that may follow.
             b'\n' | b'\r' if !quoted => return Some(i + 1),
             _ => {}
@@ -108,11 +175,11 @@ fn line_end(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-fn detect_delimiter(header: &[u8]) -> u8 {
+fn detect_delimiter(header: &[u8], quote: u8) -> u8 {
     let mut counts = [(b',', 0usize), (b';', 0), (b'\t', 0), (b'|', 0)];
     let mut quoted = false;
     for b in header {
-        if *b == b'"' {
+        if *b == quote {
             quoted = !quoted;
         } else if !quoted && let Some(hit) = counts.iter_mut().find(|(d, _)| d == b) {
             hit.1 += 1;
@@ -125,6 +192,7 @@ fn detect_delimiter(header: &[u8]) -> u8 {
 /// Everything after the header.
 struct Body {
     reader: Reader,
+    delimiter: u8,
     headers: Vec<String>,
     extra: Vec<String>,
     wanted: Vec<(ColumnName, usize)>,
@@ -143,17 +211,27 @@ struct Body {
 }
 
 impl Body {
-    fn new(header_line: &[u8], table: Option<&Table>) -> Result<Self, DecodeError> {
-        let line = header_line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(header_line);
-        let delimiter = detect_delimiter(line);
-        let headers = read_header(line, delimiter)?;
+    fn new(first_line: &[u8], table: Option<&Table>, dialect: Dialect) -> Result<Self, DecodeError> {
+        let line = first_line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first_line);
+        let quote = dialect.quote;
+        let delimiter = dialect.delimiter.unwrap_or_else(|| detect_delimiter(line, quote));
+        let headers = match table {
+            _ if dialect.header => read_header(line, delimiter, quote)?,
+            _ if line.iter().all(u8::is_ascii_whitespace) => return Err(DecodeError::Empty),
+            Some(table) => table.columns().iter().map(|c| c.source_name().to_owned()).collect(),
+            None => {
+                let fields = read_header(line, delimiter, quote)?.len();
+                placeholders(fields)?.iter().map(|(name, _)| name.to_string()).collect()
+            }
+        };
         let Selection { wanted, extra } = match table {
             Some(table) => select(table, &headers)?,
             None => Selection { wanted: placeholders(headers.len())?, extra: Vec::new() },
         };
         let fields: Vec<Field> = wanted.iter().map(|(n, _)| Field::new(n.as_str(), DataType::Utf8, true)).collect();
         Ok(Self {
-            reader: ReaderBuilder::new().delimiter(delimiter).build(),
+            reader: ReaderBuilder::new().delimiter(delimiter).quote(quote).build(),
+            delimiter,
             extra,
             columns: wanted.iter().map(|_| StringBuilder::new()).collect(),
             wanted,
@@ -256,12 +334,12 @@ impl Body {
     }
 }
 
-fn read_header(line: &[u8], delimiter: u8) -> Result<Vec<String>, DecodeError> {
+fn read_header(line: &[u8], delimiter: u8, quote: u8) -> Result<Vec<String>, DecodeError> {
     if line.iter().all(u8::is_ascii_whitespace) {
         return Err(DecodeError::Empty);
     }
     let (mut text, mut ends) = (vec![0; line.len()], vec![0; MAX_COLUMNS + 1]);
-    let mut reader = ReaderBuilder::new().delimiter(delimiter).build();
+    let mut reader = ReaderBuilder::new().delimiter(delimiter).quote(quote).build();
     let (mut result, read, mut written, mut fields) = reader.read_record(line, &mut text, &mut ends);
     if result == ReadRecordResult::InputEmpty && read == line.len() {
         let (end, _, w, f) = reader.read_record(&[], &mut text[written..], &mut ends[fields..]);

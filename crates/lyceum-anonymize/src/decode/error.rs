@@ -38,9 +38,59 @@ pub enum DecodeError {
     /// Not a Parquet file, or damaged.
     #[error("the Parquet file is damaged or incomplete ({0}): upload it again")]
     Damaged(&'static str),
+    /// Packed text or Arrow IPC that is damaged or incomplete.
+    #[error("the {what} data is damaged or incomplete at {unit} {at}: upload it again")]
+    Broken {
+        /// gzip, zstd or Arrow IPC.
+        what: &'static str,
+        /// What places are counted in: bytes from 0, messages from 1.
+        unit: &'static str,
+        /// Where.
+        at: u64,
+    },
+    /// Packed text that becomes far larger than it is.
+    #[error("the file unpacks to more than 250 times its size: unpack it, or write it in parts")]
+    Unfolds,
+    /// What was declared is not what the first bytes say.
+    #[error("the file was declared to be {declared}, but it is {found}: correct the declaration or the file")]
+    NotAsDeclared {
+        /// As declared.
+        declared: &'static str,
+        /// As found.
+        found: &'static str,
+    },
+    /// No encoding has this label.
+    #[error("the declared encoding is unknown: use a label of the WHATWG Encoding Standard, such as windows-1252")]
+    UnknownEncoding,
+    /// Text that is not what its encoding allows.
+    #[error("the text is not in the encoding that it is read in, at byte {at}: declare another, or correct the file")]
+    BrokenText {
+        /// Where, from 0.
+        at: u64,
+    },
+    /// A delimiter or quote that can't be one.
+    #[error("{0}")]
+    Punctuation(&'static str),
+    /// NDJSON with more different names than columns are allowed.
+    #[error("the lines have more than 1,000 different names together: drop those that are not needed")]
+    Names,
+    /// An Arrow file asks for more memory than is given.
+    #[error("the Arrow file {0}")]
+    ArrowTooLarge(&'static str),
     /// A Parquet file asks for more memory than is given.
     #[error("the Parquet file {0}")]
     TooLarge(&'static str),
+}
+
+/// Why reading a file ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file is not what it should be.
+    #[error(transparent)]
+    File(#[from] DecodeError),
+    /// Its bytes could not be had.
+    #[error("the file's bytes can't be read")]
+    Source(#[source] std::io::Error),
 }
 
 impl DecodeError {
@@ -56,6 +106,14 @@ impl DecodeError {
             Self::RecordTooLong { .. } => "E1506",
             Self::Damaged(_) => "E1507",
             Self::TooLarge(_) => "E1508",
+            Self::Broken { .. } => "E1509",
+            Self::Unfolds => "E1510",
+            Self::NotAsDeclared { .. } => "E1511",
+            Self::UnknownEncoding => "E1512",
+            Self::BrokenText { .. } => "E1513",
+            Self::Punctuation(_) => "E1514",
+            Self::Names => "E1515",
+            Self::ArrowTooLarge(_) => "E1516",
         }
     }
 }

@@ -4,13 +4,14 @@ use super::ValidateError;
 use super::arrow_type;
 use super::cell::{self, Cell, Reading, Source};
 use super::domain::Check;
+use crate::identifiers;
 use crate::report::{Correction, Reason};
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, StringBuilder,
     TimestampMicrosecondArray, UInt64Array,
 };
 use arrow::datatypes::{DataType as ArrowType, Int32Type, Int64Type};
-use lyceum_schema::manifest::{Column, DataType, Role};
+use lyceum_schema::manifest::{Column, DataType, Domain, OnIdentifiers, Role};
 use lyceum_schema::name::ColumnName;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub(super) struct ColumnCheck {
     nullable: bool,
     is_unit: bool,
     check: Check,
+    on_identifiers: OnIdentifiers,
+    source_name: String,
 }
 
 /// Callbacks of one pass over a column.
@@ -40,6 +43,12 @@ impl ColumnCheck {
             nullable: column.nullable(),
             is_unit: column.role() == Role::PrivacyUnit,
             check: Check::new(column.domain()),
+            // Listed values are public.
+            on_identifiers: match column.domain() {
+                Domain::Values(_) => OnIdentifiers::Allow,
+                Domain::Unbounded | Domain::Text { .. } | Domain::Bounds { .. } => column.on_identifiers(),
+            },
+            source_name: column.source_name().to_owned(),
         }
     }
 
@@ -82,7 +91,15 @@ impl ColumnCheck {
                 };
                 Arc::new(self.each(&mut pass, narrow, |v| check.int(i64::from(*v))).collect::<Int32Array>())
             }
-            DataType::Int64 => Arc::new(self.each(&mut pass, cell::int, |v| check.int(*v)).collect::<Int64Array>()),
+            DataType::Int64 => {
+                let read = |c: &Cell<'_>| match cell::int(c)? {
+                    (Some(v), _) if self.hides(&v.to_string()) => Ok((None, None)),
+                    other => Ok(other),
+                };
+                let masks = matches!(self.on_identifiers, OnIdentifiers::Mask | OnIdentifiers::Drop);
+                let int = |c: &Cell<'_>| if masks { read(c) } else { cell::int(c) };
+                Arc::new(self.each(&mut pass, int, |v| check.int(*v)).collect::<Int64Array>())
+            }
             DataType::Float64 => {
                 Arc::new(self.each(&mut pass, cell::float, |v| check.float(*v)).collect::<Float64Array>())
             }
@@ -117,9 +134,29 @@ impl ColumnCheck {
             if matches!(reading, Ok((None, _))) && !self.nullable && self.check.lists_empty_text() {
                 reading = Ok((Some(Cow::Borrowed("")), None));
             }
+            if let Ok((Some(value), note)) = reading {
+                reading = Ok((self.without_identifiers(value), note));
+            }
             out.append_option(self.settle(row, reading, &allowed, pass.mark, pass.correct));
         }
         out.finish()
+    }
+
+    /// Text as the manifest wants it when there are direct identifiers in it.
+    fn without_identifiers<'a>(&self, value: Cow<'a, str>) -> Option<Cow<'a, str>> {
+        match self.on_identifiers {
+            OnIdentifiers::Reject | OnIdentifiers::Allow => Some(value),
+            OnIdentifiers::Drop if self.hides(&value) => None,
+            OnIdentifiers::Drop => Some(value),
+            OnIdentifiers::Mask => Some(match value {
+                Cow::Borrowed(text) => identifiers::mask(text, &self.source_name),
+                Cow::Owned(text) => Cow::Owned(identifiers::mask(&text, &self.source_name).into_owned()),
+            }),
+        }
+    }
+
+    fn hides(&self, value: &str) -> bool {
+        identifiers::holds(value, &self.source_name)
     }
 
     /// Checks one reading against nullability and domain.

@@ -3,7 +3,7 @@
 use super::support::{HEADER, decode, parse, run, run_bytes, table};
 use arrow::array::AsArray;
 use arrow::datatypes::Int32Type;
-use lyceum_anonymize::decode::{CsvDecoder, DecodeError, Format};
+use lyceum_anonymize::decode::{CsvDecoder, DecodeError};
 use lyceum_anonymize::report::Reason;
 
 const ROW: &str = "1,x@example.org,30,a,1.5,hi,true,2020-01-02,2020-01-02T03:04:05Z";
@@ -128,14 +128,4 @@ fn a_file_without_a_header_leaks_nothing_into_the_error() {
     let error = decode(&table(), format!("{}\n", ROW.replace("hi", "CANARY")).as_bytes(), 512).err().unwrap();
     let text = format!("{error} {error:?}");
     assert!(!text.contains("CANARY") && !text.contains("example.org"), "{text}");
-}
-
-#[test]
-fn formats_are_told_apart() {
-    assert_eq!(Format::sniff(b"PAR1\x15"), Ok(Format::Parquet));
-    assert_eq!(Format::sniff(b"a,b\n"), Ok(Format::Csv));
-    assert_eq!(Format::sniff(b""), Err(DecodeError::Empty));
-    for unsupported in [&b"\x1f\x8b\x08"[..], b"PK\x03\x04", b"\xff\xfea\0", b"PARE"] {
-        assert!(matches!(Format::sniff(unsupported), Err(DecodeError::Unsupported { .. })));
-    }
 }

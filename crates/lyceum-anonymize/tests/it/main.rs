@@ -4,6 +4,9 @@
 mod anonymise;
 mod csv;
 mod draft;
+mod formats;
+mod hostile;
+mod identifiers;
 mod mock;
 mod parquet;
 mod profile;

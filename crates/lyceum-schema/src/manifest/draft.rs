@@ -3,7 +3,7 @@
 //! `lyceum dataset draft` fills a [`Draft`] from a file's names and types; its owner edits the text; [`Manifest::parse`]
 //! judges it. A [`Manifest`] turns into a [`Draft`] too, so that printing and parsing are inverse.
 
-use super::{Column, DataType, Domain, Evidence, Manifest, PrivacyUnit, Role, Table, Value};
+use super::{Column, DataType, Domain, Evidence, Manifest, OnIdentifiers, PrivacyUnit, Role, Table, Value};
 use std::fmt::Write as _;
 
 /// A manifest that need not be valid.
@@ -87,6 +87,8 @@ pub struct DraftColumn {
     pub unit_of_measure: Option<String>,
     /// File of the hierarchy.
     pub hierarchy: Option<String>,
+    /// What is done about direct identifiers in values.
+    pub on_identifiers: OnIdentifiers,
     /// What it means; may be empty.
     pub description: String,
 }
@@ -176,6 +178,9 @@ impl DraftColumn {
         if let Some(hierarchy) = &self.hierarchy {
             text(out, "hierarchy", hierarchy);
         }
+        if self.on_identifiers != OnIdentifiers::Reject {
+            text(out, "identifiers", self.on_identifiers.as_str());
+        }
         if !self.description.is_empty() {
             text(out, "description", &self.description);
         }
@@ -232,6 +237,7 @@ impl From<&Column> for DraftColumn {
             evidence: c.evidence,
             unit_of_measure: c.unit_of_measure.clone(),
             hierarchy: c.hierarchy.clone(),
+            on_identifiers: c.on_identifiers,
             description: c.description.clone(),
         }
     }

@@ -147,3 +147,42 @@ impl Evidence {
         Self::ALL.into_iter().find(|v| v.as_str() == word)
     }
 }
+
+/// What is done about direct identifiers that are found in a column's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OnIdentifiers {
+    /// The upload is refused.
+    #[default]
+    Reject,
+    /// Each identifier is replaced by its kind, such as `<email>`; a number that is one becomes NULL.
+    Mask,
+    /// Each value with an identifier becomes NULL.
+    Drop,
+    /// They are stored: the owner says that they are none, or may stay.
+    Allow,
+}
+
+impl OnIdentifiers {
+    /// All of them, in the order of the manifest's documentation.
+    pub const ALL: [Self; 4] = [Self::Reject, Self::Mask, Self::Drop, Self::Allow];
+
+    /// Their spellings, in the same order.
+    pub const WORDS: &'static [&'static str] = &["reject", "mask", "drop", "allow"];
+
+    /// The manifest's spelling.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reject => "reject",
+            Self::Mask => "mask",
+            Self::Drop => "drop",
+            Self::Allow => "allow",
+        }
+    }
+
+    /// Reads the manifest's spelling.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|v| v.as_str() == word)
+    }
+}

@@ -1,6 +1,6 @@
 //! Datasets, their versions and what validation found. Reports on raw data are for the owner only.
 
-use super::Timestamp;
+use super::{FileRead, Timestamp};
 use crate::id::{DatasetId, VersionId};
 use crate::name::{ColumnName, DatasetName, OrganisationName, TableName};
 use crate::state::VersionState;
@@ -70,6 +70,9 @@ pub struct ValidationReport {
     pub table: TableName,
     /// Bytes received.
     pub bytes: u64,
+    /// The files that the table was read from, in order, and how they were read.
+    #[serde(default)]
+    pub files: Vec<FileRead>,
     /// Rows read.
     pub rows_in: u64,
     /// Rows stored.
@@ -84,10 +87,32 @@ pub struct ValidationReport {
     pub corrections: Vec<Correction>,
     /// Direct identifiers, dropped unread.
     pub dropped_identifiers: Vec<ColumnName>,
+    /// Direct identifiers found in the values of other columns, most certain first.
+    #[serde(default)]
+    pub identifiers: Vec<FoundIdentifiers>,
     /// Columns of the file that the manifest doesn't declare: dropped unread.
     pub ignored_columns: Vec<String>,
     /// Sentences for the owner.
     pub notes: Vec<String>,
+}
+
+/// Direct identifiers of one kind in the values of one column. Counts only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundIdentifiers {
+    /// The column.
+    pub column: ColumnName,
+    /// What was found, as a stable word such as `email`.
+    pub kind: String,
+    /// How sure that is: `low`, `medium` or `high`.
+    pub confidence: String,
+    /// Why, in words.
+    pub reason: String,
+    /// Distinct values of this kind.
+    pub matching: u64,
+    /// Distinct values that were looked at.
+    pub distinct: u64,
+    /// What was done, as the manifest says: `mask`, `drop`, `allow`, or `none` where it is not certain enough.
+    pub action: String,
 }
 
 /// Rows refused for one reason in one column.

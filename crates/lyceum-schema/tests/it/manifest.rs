@@ -1,6 +1,6 @@
 //! Valid manifests: every construct once, and what becomes of it.
 
-use lyceum_schema::manifest::{DataType, Domain, Evidence, Manifest, PrivacyUnit, Role, Value};
+use lyceum_schema::manifest::{DataType, Domain, Evidence, Manifest, OnIdentifiers, PrivacyUnit, Role, Value};
 
 pub(crate) const SHOP: &str = r#"
 [dataset]
@@ -38,6 +38,7 @@ role = "quasi_identifier"
 bounds = [18, 100]
 unit = "years"
 hierarchy = "age.csv"
+identifiers = "drop"
 description = "Age at registration"
 
 [[table.column]]
@@ -115,6 +116,7 @@ fn everything_that_is_said_is_kept() {
     assert_eq!((age.data_type(), age.nullable(), age.role()), (DataType::Int32, true, Role::QuasiIdentifier));
     assert_eq!(age.domain(), &Domain::Bounds { low: Value::Int(18), high: Value::Int(100) });
     assert_eq!((age.unit_of_measure(), age.hierarchy()), (Some("years"), Some("age.csv")));
+    assert_eq!(age.on_identifiers(), OnIdentifiers::Drop);
     assert_eq!((age.description(), age.evidence()), ("Age at registration", Evidence::Public));
 
     assert!(matches!(orders.unit(), PrivacyUnit::ForeignKey { via, .. } if via.as_str() == "customer"));

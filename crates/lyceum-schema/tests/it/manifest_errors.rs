@@ -153,7 +153,7 @@ fn words_and_types() {
         E1005 m.toml:16: table[0].column[2].unit: expected text in quotes, found an integer; write  unit = "EUR"
         E1054 m.toml:17: table[0].column[3].hierarchy: a hierarchy is the name of a file beside the manifest, without folders; write  hierarchy = "age.csv"
         E1008 m.toml:17: table[0].column[3].source: "guess" is not one of "public", "data"; use one of the listed words
-        E1004 m.toml:18: table[0].column[4].colour: this key is not known here; remove it; known here: name, source_name, type, nullable, role, values, bounds, max_bytes, source, unit, hierarchy, description
+        E1004 m.toml:18: table[0].column[4].colour: this key is not known here; remove it; known here: name, source_name, type, nullable, role, values, bounds, max_bytes, source, unit, hierarchy, identifiers, description
         E1005 m.toml:18: table[0].column[4].description: expected text in quotes, found an integer; write  description = "What it means"
         "#
     );

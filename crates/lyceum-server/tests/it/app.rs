@@ -98,6 +98,7 @@ impl TestApp {
             log: log.clone(),
             keys: store.clone(),
             spool,
+            uploads: store.clone(),
             clock,
             objects: objects.clone(),
             engine: Arc::new(Engine::new(fast, objects, Arc::new(LiveNoise))),
@@ -110,8 +111,12 @@ impl TestApp {
         Self { router: router(app, &Limits::default()), admin, _log: log, _home: directory }
     }
 
+    pub(crate) async fn respond(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> (StatusCode, Vec<u8>) {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.respond(request).await;
         let status = response.status();
         (status, to_bytes(response.into_body(), usize::MAX).await.unwrap().to_vec())
     }

@@ -5,3 +5,4 @@ mod app;
 mod bad_input;
 mod line;
 mod matrix;
+mod uploads;

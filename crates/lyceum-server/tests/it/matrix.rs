@@ -77,12 +77,19 @@ fn request(story: &Story, method: &str, route: &str, who: &str, token: &str) -> 
         ("POST", "/v1/workspaces") => json!({"name": format!("by-{who}"), "purpose": "a test"}),
         ("PUT", "/v1/workspaces/{w}/members/{user}") => json!({"role": "researcher"}),
         ("POST", "/v1/workspaces/{w}/releases") => json!({"dataset": "visits", "policy": POLICY}),
+        ("POST", "/v1/datasets/{name}/versions/{id}/tables/{table}") => json!({"uploads": [nothing]}),
         ("POST", "/v1/workspaces/{w}/queries") => json!({"sql": "SELECT COUNT(*) FROM visits", "dry_run": true}),
         _ => json!(null),
     };
     let mut builder = Request::builder().method(method).uri(path);
     if !token.is_empty() {
         builder = builder.header("authorization", format!("Bearer {token}"));
+    }
+    if route.starts_with("/v1/uploads") {
+        builder = builder.header("tus-resumable", "1.0.0").header("upload-length", 9).header("upload-offset", 0);
+        builder = builder.header("content-type", "application/offset+octet-stream");
+        builder = builder.header("x-http-method-override", "DELETE");
+        builder = builder.header("upload-metadata", crate::uploads::metadata(&story.version, &[]));
     }
     match (method, route) {
         ("POST", "/v1/datasets") => builder.header("content-type", "application/toml").body(Body::from(MANIFEST)),

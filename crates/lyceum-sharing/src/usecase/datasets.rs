@@ -114,6 +114,7 @@ pub async fn publish(app: &App, actor: &Actor, name: &DatasetName, id: VersionId
     let published =
         EventKind::VersionPublished { dataset: record.id, version: version.id, content: content.reference.clone() };
     app.datasets.publish_version(version.id, content, app.event(Some(actor), None, published)).await?;
+    super::resumable::forget_all(app, version.id).await?;
     let version = app.datasets.version(id).await?.ok_or(Error::Internal)?;
     Ok(shape_version(&record, &manifest, &version))
 }

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 pub struct Recovered {
     /// Charges without an answer; they stay charged.
     pub dead_charges: usize,
-    /// Drafts given up.
+    /// Drafts that expired; younger ones can be gone on with.
     pub abandoned_drafts: usize,
     /// Files that no version refers to, deleted.
     pub deleted_files: usize,
@@ -30,11 +30,7 @@ pub async fn run(app: &App) -> Result<Recovered> {
         app.ledger.fail_charge(dead.charge, app.config.pause_after_failures, event).await?;
         recovered.dead_charges += 1;
     }
-    for draft in app.datasets.drafts().await? {
-        let event = app.event(None, None, EventKind::VersionAbandoned { version: draft.id });
-        app.datasets.abandon_version(draft.id, event).await?;
-        recovered.abandoned_drafts += 1;
-    }
+    recovered.abandoned_drafts = super::resumable::sweep(app).await?.abandoned_drafts;
     let referenced: HashSet<String> = app.datasets.referenced_files().await?.into_iter().collect();
     let stored: Vec<_> = app.objects.list(None).try_collect().await.map_err(|_| Error::Storage)?;
     for object in stored {

@@ -1,13 +1,20 @@
 //! One table of a draft: byte stream → encrypted spool → decode → validate → pseudonymise → sorted files → report.
 //!
+//! The bytes come here in one request ([`table`]) or have come in several ([`super::resumable`]).
 //! The same bytes for the same table give the same report, without being read again. Nothing is visible to anyone
 //! else before [`super::datasets::publish`].
 
 mod arriving;
+mod claim;
 mod decode;
+pub(crate) mod kept;
 mod parent;
 mod report;
 mod spooled;
+
+pub(crate) use arriving::Watch as Arriving;
+pub(crate) use claim::{Claim, Claims};
+pub(crate) use kept::Former;
 
 use super::datasets;
 use crate::actor::Actor;
@@ -15,13 +22,13 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::{PopulationRecord, TableFiles};
 use crate::port::SpoolReader;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use lyceum_anonymize::pseudonym::PseudonymKey;
 use lyceum_anonymize::validate::{ParentUnits, Validator};
 use lyceum_query::layout::{self, LayoutOptions};
 use lyceum_schema::id::VersionId;
-use lyceum_schema::manifest::{PrivacyUnit, Table};
+use lyceum_schema::manifest::{Manifest, PrivacyUnit, Table};
 use lyceum_schema::name::{DatasetName, TableName};
 use lyceum_schema::wire;
 use object_store::ObjectStoreExt;
@@ -33,36 +40,80 @@ use std::time::Duration;
 
 /// Batches that may wait between validation and sorting.
 const BATCHES_IN_FLIGHT: usize = 4;
+/// Bytes that are sealed and written at a time.
+const WRITE_BYTES: usize = 1 << 20;
 /// How long the rest of a refused upload is read, and dropped.
-const LINGER: Duration = Duration::from_secs(5);
+pub(crate) const LINGER: Duration = Duration::from_secs(5);
 
 /// The body of an upload ended with an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BrokenOff;
 
-/// Receives, checks and stages one table of a draft.
+/// A table of a draft that rows are to come for.
+pub(crate) struct Target {
+    version: VersionId,
+    manifest: Manifest,
+    table: Table,
+    key: PseudonymKey,
+}
+
+/// What was received for a table.
+pub(crate) struct Received {
+    /// Its files, in the order in which they are read.
+    pub(crate) files: Vec<ReceivedFile>,
+    /// What they hash to.
+    pub(crate) sha256: [u8; 32],
+    /// Rows of a published version that come before theirs.
+    pub(crate) former: Option<Former>,
+}
+
+/// One received file.
+pub(crate) struct ReceivedFile {
+    /// Its bytes.
+    pub(crate) reader: Box<dyn SpoolReader>,
+    /// How it is to be read.
+    pub(crate) options: wire::FileOptions,
+}
+
+impl Target {
+    /// The table of a draft of the actor's own organisation, whose parent table, if it has one, is there.
+    pub(crate) async fn find(
+        app: &App,
+        actor: &Actor,
+        dataset: &DatasetName,
+        version: VersionId,
+        name: &TableName,
+    ) -> Result<Self> {
+        let (record, draft) = datasets::owned_draft(app, actor, dataset, version).await?;
+        let manifest = crate::documents::manifest(&record)?;
+        let table = manifest.table(name).ok_or_else(|| Error::not_found("table", name))?.clone();
+        let key = pseudonym_key(app, &table).await?;
+        parent::check_parent(&table, &draft)?;
+        Ok(Self { version, manifest, table, key })
+    }
+}
+
+/// Receives, checks and stages one table of a draft, sent as one file in one request.
 ///
 /// # Errors
-/// [`Error::Forbidden`], [`Error::NotFound`], [`Error::State`] unless the version is a draft,
-/// [`Error::UploadTooLarge`], [`Error::UploadInterrupted`], [`Error::Unreadable`] for a file that is not what the
-/// manifest says, storage. Single bad rows are no error: the report counts them.
+/// [`Error::Forbidden`], [`Error::NotFound`], [`Error::State`] unless the version is a draft, [`Error::TableBusy`]
+/// while the same table is being uploaded, [`Error::UploadTooLarge`], [`Error::UploadInterrupted`],
+/// [`Error::Unreadable`] for a file that is not what the manifest says, storage. Single bad rows are no error: the
+/// report counts them.
 pub async fn table(
     app: &Arc<App>,
     actor: &Actor,
     dataset: &DatasetName,
     version: VersionId,
     name: &TableName,
+    options: wire::FileOptions,
     body: impl Stream<Item = std::result::Result<Bytes, BrokenOff>> + Send + 'static,
 ) -> Result<wire::ValidationReport> {
-    let (record, draft) = datasets::owned_draft(app, actor, dataset, version).await?;
-    let manifest = crate::documents::manifest(&record)?;
-    let table = manifest.table(name).ok_or_else(|| Error::not_found("table", name))?.clone();
-    let key = pseudonym_key(app, &table).await?;
-    parent::check_parent(&table, &draft)?;
-    let _place = app.uploads.acquire().await.map_err(|_| Error::Internal)?;
+    let target = Target::find(app, actor, dataset, version, name).await?;
+    let claim = app.claim(version, name)?;
     let mut body = Box::pin(body);
-    let received = receive(app, body.as_mut()).await;
-    let (spooled, sha256) = match received {
+    let received = receive(app, &options, body.as_mut()).await;
+    let (reader, sha256) = match received {
         Ok(received) => received,
         Err(error) => {
             // A connection that is closed while bytes arrive can lose the reply: read on for a moment.
@@ -71,28 +122,41 @@ pub async fn table(
             return Err(error);
         }
     };
-    if let Some(same) = draft.tables.iter().find(|t| t.table == *name && t.upload_sha256 == sha256) {
-        return serde_json::from_str(&same.report).map_err(|_| Error::Internal);
-    }
-    parent::check_children(&manifest, name, &draft)?;
     // Everything is here now: a client that goes away must not leave files half-written.
     let app = Arc::clone(app);
-    let staging = tokio::spawn(async move {
-        let parent = parent::units(&app, &manifest, version, &table).await?;
-        stage(&app, version, table, (key, parent), spooled, sha256).await
-    });
-    staging.await.map_err(|_| Error::Internal)?
+    let received = Received { files: vec![ReceivedFile { reader, options }], sha256, former: None };
+    tokio::spawn(async move { make_table(&app, target, received, claim).await }).await.map_err(|_| Error::Internal)?
+}
+
+/// Checks and stages what was received, unless the same bytes are the table already.
+pub(crate) async fn make_table(
+    app: &App,
+    target: Target,
+    received: Received,
+    _claim: Claim,
+) -> Result<wire::ValidationReport> {
+    let _place = app.uploads.acquire().await.map_err(|_| Error::Internal)?;
+    let Target { version, manifest, table, key } = target;
+    let draft = app.datasets.version(version).await?.ok_or_else(|| Error::not_found("version", version))?;
+    if let Some(same) = draft.tables.iter().find(|t| t.table == *table.name() && t.upload_sha256 == received.sha256) {
+        return serde_json::from_str(&same.report).map_err(|_| Error::Internal);
+    }
+    parent::check_children(&manifest, table.name(), &draft)?;
+    let parent = parent::units(app, &manifest, version, &table).await?;
+    stage(app, version, table, (key, parent), received).await
 }
 
 async fn receive(
     app: &App,
+    options: &wire::FileOptions,
     mut body: Pin<&mut (impl Stream<Item = std::result::Result<Bytes, BrokenOff>> + Send)>,
 ) -> Result<(Box<dyn SpoolReader>, [u8; 32])> {
     let limit_bytes = app.config.max_upload_bytes;
     let mut spool = app.spool.create().await?;
     let mut hash = Sha256::new();
     let mut size = 0_u64;
-    let mut watch = arriving::Watch::default();
+    let mut watch = Arriving::new(options);
+    let mut waiting = BytesMut::new();
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|BrokenOff| Error::UploadInterrupted)?;
         size = size.saturating_add(chunk.len() as u64);
@@ -101,8 +165,12 @@ async fn receive(
         }
         watch.look(&chunk)?;
         hash.update(&chunk);
-        spool.write(chunk).await?;
+        waiting.extend_from_slice(&chunk);
+        if waiting.len() >= WRITE_BYTES {
+            spool.write(waiting.split().freeze()).await?;
+        }
     }
+    spool.write(waiting.freeze()).await?;
     Ok((spool.finish().await?, hash.finalize().into()))
 }
 
@@ -111,10 +179,9 @@ async fn stage(
     version: VersionId,
     table: Table,
     (key, parent): (PseudonymKey, Option<ParentUnits>),
-    spooled: Box<dyn SpoolReader>,
-    sha256: [u8; 32],
+    received: Received,
 ) -> Result<wire::ValidationReport> {
-    let bytes = spooled.size();
+    let Received { files, sha256, former } = received;
     let attempt = uuid_text();
     let options = LayoutOptions {
         prefix: Path::from_iter(["versions", &version.to_string(), table.name().as_str(), &attempt]),
@@ -125,17 +192,27 @@ async fn stage(
     let validator = Validator::new(&table, key, parent).map_err(|e| decode::unusable(&e))?;
     let (sender, rows) = layout::channel(BATCHES_IN_FLIGHT);
     let decoded_table = table.clone();
-    let decoding = tokio::task::spawn_blocking(move || decode::run(spooled, &decoded_table, validator, &sender));
-    let written = layout::write_table(&table, rows, Arc::clone(&app.objects), &options).await;
+    let feeding = async {
+        if let Some(former) = &former {
+            kept::feed(app, &table, former, &sender).await.map_err(decode::Stopped::File)?;
+        }
+        let decoding = tokio::task::spawn_blocking(move || decode::run(files, &decoded_table, validator, &sender));
+        decoding.await.unwrap_or(Err(decode::Stopped::File(Error::Internal)))
+    };
+    let writing = layout::write_table(&table, rows, Arc::clone(&app.objects), &options);
+    let (fed, written) = tokio::join!(feeding, writing);
     // The decoder's error is the cause, the layout's only its consequence.
-    let mut found = match decoding.await.map_err(|_| Error::Internal)? {
+    let (mut found, read) = match fed {
         Ok(found) => found,
         Err(decode::Stopped::File(error)) => return Err(error),
         Err(decode::Stopped::NobodyListens) => return Err(written.err().map_or(Error::Internal, Into::into)),
     };
     let written = written?;
     found.capped_rows = written.stats.capped_rows;
-    let report = report::describe(&table, bytes, &found);
+    let mut report = report::describe(&table, read, &found);
+    if let Some(former) = &former {
+        report::note_kept(&mut report, former, written.stats.rows);
+    }
     let files = TableFiles {
         table: table.name().clone(),
         files: written.files,

@@ -8,7 +8,7 @@
 //!   lyceum.db     SQLite
 //!   log/          tiles, checkpoint, log.vkey, policy: a copy can be verified anywhere; the operator writes the policy
 //!   data/         the object store
-//!   spool/        uploads in flight, encrypted under keys that exist in memory only
+//!   spool/        uploads in flight, encrypted: in one request under keys in memory, resumable ones under sealed keys
 //!   spill/        room for queries that spill; emptied at start
 //! ```
 

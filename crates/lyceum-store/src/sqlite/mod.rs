@@ -15,6 +15,7 @@ mod releases;
 mod row;
 mod statement;
 mod transaction;
+mod uploads;
 mod workspaces;
 
 use crate::error::StoreError;
@@ -54,6 +55,8 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
+            // A destroyed key is overwritten, not only forgotten.
+            .pragma("secure_delete", "ON")
             .busy_timeout(Duration::from_secs(10))
             .disable_statement_logging();
         let pool = |connections| {
@@ -84,10 +87,11 @@ impl SqliteStore {
 const READERS: u32 = 4;
 
 /// Migrations in order. A released one never changes: its checksum is in every database.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "first", include_str!("../../migrations/sqlite/0001_first.sql")),
     (2, "epochs", include_str!("../../migrations/sqlite/0002_epochs.sql")),
     (3, "answer descriptors", include_str!("../../migrations/sqlite/0003_answer_descriptors.sql")),
+    (4, "uploads", include_str!("../../migrations/sqlite/0004_uploads.sql")),
 ];
 
 /// Embedded by `include_str!` rather than by sqlx's macro: no build of its macro crates, and an edit is seen.

@@ -3,7 +3,7 @@
 use super::statement::{failed, unreadable};
 use lyceum_privacy::{Budget, Delta, Rho};
 use lyceum_schema::id::{
-    ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId,
+    ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UploadId, UserId, VersionId, WorkspaceId,
 };
 use lyceum_sharing::port::{PortError, PortResult};
 use serde::Serialize;
@@ -32,7 +32,7 @@ macro_rules! ids {
         }
     )*};
 }
-ids!(ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UserId, VersionId, WorkspaceId);
+ids!(ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UploadId, UserId, VersionId, WorkspaceId);
 
 /// Reading a row's columns by name.
 pub(super) trait Columns {
@@ -46,6 +46,8 @@ pub(super) trait Columns {
     fn optional_text(&self, column: &str) -> PortResult<Option<String>>;
     /// BLOB.
     fn blob(&self, column: &str) -> PortResult<Vec<u8>>;
+    /// BLOB or NULL.
+    fn optional_blob(&self, column: &str) -> PortResult<Option<Vec<u8>>>;
 
     /// INTEGER that is never negative.
     fn unsigned(&self, column: &str) -> PortResult<u64> {
@@ -62,6 +64,10 @@ pub(super) trait Columns {
     /// BLOB of 32 bytes.
     fn bytes32(&self, column: &str) -> PortResult<[u8; 32]> {
         self.blob(column)?.try_into().map_err(|_| unreadable("32 bytes"))
+    }
+    /// BLOB of 32 bytes, or NULL.
+    fn optional_bytes32(&self, column: &str) -> PortResult<Option<[u8; 32]>> {
+        self.optional_blob(column)?.map(|b| b.try_into().map_err(|_| unreadable("32 bytes"))).transpose()
     }
     /// TEXT that is a name or an enum in its wire spelling.
     fn spelled<T: DeserializeOwned>(&self, column: &str) -> PortResult<T> {
@@ -91,6 +97,9 @@ impl Columns for SqliteRow {
         self.try_get(column).map_err(failed)
     }
     fn blob(&self, column: &str) -> PortResult<Vec<u8>> {
+        self.try_get(column).map_err(failed)
+    }
+    fn optional_blob(&self, column: &str) -> PortResult<Option<Vec<u8>>> {
         self.try_get(column).map_err(failed)
     }
 }

@@ -3,11 +3,12 @@
 
 use crate::world::{World, artefact, event, open, table};
 use lyceum_audit::event::EventKind;
-use lyceum_schema::id::{DatasetId, PopulationId, TokenId, UserId, VersionId};
+use lyceum_schema::id::{DatasetId, PopulationId, TokenId, UploadId, UserId, VersionId};
 use lyceum_schema::state::{ReleaseState, Role, VersionState};
 use lyceum_schema::time::Micros;
-use lyceum_sharing::model::{DatasetRecord, Token, TokenHash, User};
-use lyceum_sharing::port::{Datasets, Identities, KeyStore, LedgerStore, PortError, Releases, Workspaces};
+use lyceum_schema::wire::{FileFormat, FileOptions};
+use lyceum_sharing::model::{DatasetRecord, Token, TokenHash, UploadRecord, User};
+use lyceum_sharing::port::{Datasets, Identities, KeyStore, LedgerStore, PortError, Releases, Uploads, Workspaces};
 use lyceum_store::log::EventSource;
 
 #[tokio::test]
@@ -18,6 +19,7 @@ async fn sqlite_conforms() {
     identities(&store, &store).await;
     workspaces(&store, &world).await;
     datasets(&store, &world).await;
+    uploads(&store, &world).await;
     releases(&store, &world).await;
     populations(&store, &world).await;
     keys(&store, &world).await;
@@ -134,6 +136,51 @@ async fn datasets(store: &impl Datasets, world: &World) {
     assert!(matches!(store.abandon_version(id, abandoned()).await, Err(PortError::State(_))));
     let orphan = store.create_version(VersionId::generate(), DatasetId::generate(), Micros(9)).await;
     assert_eq!(orphan, Err(PortError::Missing("dataset".to_owned())));
+}
+
+async fn uploads<S: Datasets + Uploads>(store: &S, world: &World) {
+    let dataset = store.dataset(&"data-0".parse().unwrap()).await.unwrap().unwrap();
+    let draft = VersionId::generate();
+    store.create_version(draft, dataset.id, Micros(9)).await.unwrap();
+    let record = |part, expires| UploadRecord {
+        id: UploadId::generate(),
+        version: draft,
+        table: "t".parse().unwrap(),
+        part,
+        user: world.partner,
+        owner: dataset.owner.clone(),
+        length: 1 << 40,
+        options: FileOptions { format: Some(FileFormat::Csv), delimiter: Some(';'), ..FileOptions::default() },
+        declared_sha256: Some([7; 32]),
+        received_sha256: None,
+        expires: Micros(expires),
+    };
+    let (first, second) = (record(1, 200), record(2, 100));
+    store.create_upload(first.clone()).await.unwrap();
+    store.create_upload(second.clone()).await.unwrap();
+    assert!(matches!(store.create_upload(record(2, 300)).await, Err(PortError::Exists(_))), "one upload per part");
+    assert_eq!(store.upload(first.id).await.unwrap().as_ref(), Some(&first));
+    assert_eq!(store.uploads_of(draft).await.unwrap(), [first.clone(), second.clone()]);
+    assert_eq!(store.all_uploads().await.unwrap(), [second.clone(), first.clone()], "first to expire first");
+    assert_eq!(store.uploads_in_flight(&dataset.owner).await.unwrap(), 2);
+    let key = store.upload_key(first.id).await.unwrap();
+    assert_eq!(store.upload_key(first.id).await.unwrap().0, key.0, "the same for as long as it lasts");
+    assert_ne!(store.upload_key(second.id).await.unwrap().0, key.0);
+
+    store.touch_upload(first.id, None, Micros(400)).await.unwrap();
+    store.touch_upload(first.id, Some([8; 32]), Micros(500)).await.unwrap();
+    store.touch_upload(first.id, None, Micros(600)).await.unwrap();
+    let complete = UploadRecord { received_sha256: Some([8; 32]), expires: Micros(600), ..first.clone() };
+    assert_eq!(store.upload(first.id).await.unwrap(), Some(complete));
+    for id in [first.id, second.id, first.id] {
+        store.forget_upload(id).await.unwrap();
+    }
+    assert_eq!(store.upload(first.id).await.unwrap(), None);
+    assert!(matches!(store.upload_key(first.id).await, Err(PortError::Missing(_))), "the key is gone");
+    assert!(matches!(store.touch_upload(first.id, None, Micros(1)).await, Err(PortError::Missing(_))));
+    store.create_upload(record(2, 300)).await.unwrap();
+    let orphan = UploadRecord { version: VersionId::generate(), ..record(3, 1) };
+    assert!(matches!(store.create_upload(orphan).await, Err(PortError::Missing(_))));
 }
 
 async fn releases(store: &impl Releases, world: &World) {

@@ -8,6 +8,7 @@ mod crash;
 mod home;
 mod ledger;
 mod log;
+mod part;
 mod simulation;
 mod spool;
 mod witnesses;

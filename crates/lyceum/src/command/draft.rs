@@ -2,28 +2,34 @@
 
 use crate::failure::{Failure, Outcome};
 use crate::progress;
-use lyceum_anonymize::decode::{CsvDecoder, DecodeError, Format, ParquetReader};
+use lyceum_anonymize::decode::{self, DecodeError, ReadError};
 use lyceum_anonymize::draft::Drafter;
 use lyceum_schema::name::{DatasetName, OrganisationName};
+use lyceum_schema::wire::FileOptions;
 use std::fs::File;
-use std::io::{Read, Seek};
 use std::path::Path;
 
 /// The draft as TOML text.
-pub(super) fn from_file(path: &Path, name: Option<DatasetName>, owner: Option<OrganisationName>) -> Outcome<String> {
-    let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or("dataset").to_lowercase();
+pub(super) fn from_file(
+    path: &Path,
+    name: Option<DatasetName>,
+    owner: Option<OrganisationName>,
+    options: &FileOptions,
+) -> Outcome<String> {
+    let file_name = path.file_name().and_then(|s| s.to_str()).unwrap_or("dataset").to_lowercase();
+    let stem = file_name.split('.').next().filter(|s| !s.is_empty()).unwrap_or("dataset").to_owned();
     let slug: String = stem.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let dataset = name.map_or(slug, String::from);
 
-    let mut file = File::open(path).map_err(|e| Failure::file(path, &e))?;
-    let mut head = [0u8; 8];
-    let read = file.read(&mut head).map_err(|e| Failure::file(path, &e))?;
-    file.rewind().map_err(|e| Failure::file(path, &e))?;
+    let file = File::open(path).map_err(|e| Failure::file(path, &e))?;
+    let spinner = progress::spinner("reading");
     let mut drafter = Drafter::new();
-    match Format::sniff(&head[..read]).map_err(|e| undecodable(path, &e))? {
-        Format::Csv => read_csv(path, file, &mut drafter)?,
-        Format::Parquet => read_parquet(path, file, &mut drafter)?,
+    let mut reader = decode::open(file, options, None).map_err(|e| unreadable(path, e))?;
+    while let Some(batch) = reader.next() {
+        let batch = batch.map_err(|e| unreadable(path, e))?;
+        drafter.observe(reader.headers(), &batch);
     }
+    spinner.finish_and_clear();
     let mut draft = drafter.draft(&dataset, &stem);
     if let Some(owner) = owner {
         draft.owner = owner.into();
@@ -31,33 +37,11 @@ pub(super) fn from_file(path: &Path, name: Option<DatasetName>, owner: Option<Or
     Ok(draft.render())
 }
 
-fn read_csv(path: &Path, mut file: File, drafter: &mut Drafter) -> Outcome {
-    let length = file.metadata().map_err(|e| Failure::file(path, &e))?.len();
-    let bar = progress::bytes("reading", length);
-    let mut decoder = CsvDecoder::all_columns();
-    let mut buffer = vec![0u8; 256 * 1024];
-    loop {
-        let n = file.read(&mut buffer).map_err(|e| Failure::file(path, &e))?;
-        let batches =
-            if n == 0 { decoder.finish() } else { decoder.push(&buffer[..n]) }.map_err(|e| undecodable(path, &e))?;
-        for batch in &batches {
-            drafter.observe(decoder.headers(), batch);
-        }
-        if n == 0 {
-            bar.finish_and_clear();
-            return Ok(());
-        }
-        bar.inc(n as u64);
+fn unreadable(path: &Path, error: ReadError) -> Failure {
+    match error {
+        ReadError::File(error) => undecodable(path, &error),
+        ReadError::Source(error) => Failure::file(path, &error),
     }
-}
-
-fn read_parquet(path: &Path, file: File, drafter: &mut Drafter) -> Outcome {
-    let reader = ParquetReader::all_columns(file).map_err(|e| undecodable(path, &e))?;
-    let headers = reader.headers().to_vec();
-    for batch in reader {
-        drafter.observe(&headers, &batch.map_err(|e| undecodable(path, &e))?);
-    }
-    Ok(())
 }
 
 fn undecodable(path: &Path, error: &DecodeError) -> Failure {

@@ -3,6 +3,7 @@
 use super::Stage;
 use super::cast::{Cast, WORKSPACE};
 use super::voice::{act, say, shows, types};
+use crate::cli;
 use crate::command;
 use crate::failure::{Failure, Outcome};
 use crate::generate::ads;
@@ -48,7 +49,7 @@ pub(super) async fn shares(cast: &Cast, stage: &Stage, users: u64, seed: u64) ->
     let files: Vec<String> = written.files.iter().map(|(table, path)| format!("{table}={}", path.display())).collect();
     types("lyceum dataset upload ads users.csv events.csv campaigns.csv");
     let name = DatasetName::new("ads").map_err(|e| Failure::local("E9031", e.to_string(), "report this"))?;
-    command::dataset::upload(&cast.partner, &name, &files, false, false).await?;
+    command::upload::run(&cast.partner, cli::Upload::new(name, files), false).await?;
     say("Rows were checked against the manifest; user_id became an opaque id under a key of this installation, and");
     say("files hold whole people, sorted, so that bounding each person's influence later is one pass.");
 

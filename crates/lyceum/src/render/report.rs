@@ -15,6 +15,11 @@ pub(crate) fn summary(report: &ValidationReport, file_bytes: u64) -> String {
         n(report.rows_accepted),
         n(report.rows_rejected)
     )];
+    for (number, file) in (1..).zip(&report.files) {
+        let which = if report.files.len() > 1 { format!("file {number}: ") } else { String::new() };
+        let how = if file.declared { "as declared" } else { "as its first bytes say" };
+        lines.push(format!("{which}read as {}, {how}", file.read_as));
+    }
     for r in &report.rejections {
         let column = r.column.as_ref().map(|c| format!(" in {c}")).unwrap_or_default();
         lines.push(format!("{} rejected{column}: {}", n(r.rows), r.explanation));
@@ -31,6 +36,18 @@ pub(crate) fn summary(report: &ValidationReport, file_bytes: u64) -> String {
     if !report.dropped_identifiers.is_empty() {
         let names: Vec<_> = report.dropped_identifiers.iter().map(ToString::to_string).collect();
         lines.push(format!("direct identifiers dropped: {}", names.join(", ")));
+    }
+    for found in &report.identifiers {
+        let action = match found.action.as_str() {
+            "none" => "to be looked at",
+            "mask" => "masked",
+            "drop" => "dropped",
+            _ => "kept, as the manifest allows",
+        };
+        lines.push(format!("{}: {} (confidence {}): {action}", found.column, found.reason, found.confidence));
+    }
+    if report.identifiers.is_empty() {
+        lines.push("found no direct identifiers in the values of other columns".to_owned());
     }
     if !report.ignored_columns.is_empty() {
         lines.push(format!("not in the manifest, ignored: {}", report.ignored_columns.join(", ")));

@@ -2,7 +2,7 @@
 
 use super::{domain, name};
 use crate::document::{Problems, Section};
-use crate::manifest::{Column, DataType, Evidence, Role};
+use crate::manifest::{Column, DataType, Evidence, OnIdentifiers, Role};
 use crate::name::ColumnName;
 use crate::problem::Problem;
 
@@ -18,6 +18,7 @@ const KEYS: &[&str] = &[
     "source",
     "unit",
     "hierarchy",
+    "identifiers",
     "description",
 ];
 
@@ -90,6 +91,12 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems<'_>) -> Column
     {
         node.fail(Problem::HierarchyPath, problems);
     }
+    let on_identifiers = match section.get("identifiers") {
+        None => Some(OnIdentifiers::Reject),
+        Some(node) => {
+            node.word(OnIdentifiers::WORDS, "identifiers = \"mask\"", problems).and_then(OnIdentifiers::from_word)
+        }
+    };
     let description = section.prose("description", "description = \"What it means\"", problems);
 
     let column = (|| {
@@ -103,6 +110,7 @@ pub(super) fn read(section: &Section<'_>, problems: &mut Problems<'_>) -> Column
             evidence: evidence?,
             unit_of_measure: unit_of_measure?,
             hierarchy: hierarchy?,
+            on_identifiers: on_identifiers?,
             description: description?,
         })
     })();

@@ -3,7 +3,8 @@
 
 use super::decode::unreadable_file;
 use crate::error::Error;
-use lyceum_anonymize::decode::{DecodeError, Format, MAX_HEADER_BYTES, MAX_RECORD_BYTES};
+use lyceum_anonymize::decode::{Arriving, DecodeError, MAX_HEADER_BYTES, MAX_RECORD_BYTES, arriving};
+use lyceum_schema::wire::FileOptions;
 
 /// Bytes that tell a format.
 const TELLING: usize = 4;
@@ -12,9 +13,9 @@ const MAX_LINE_BYTES: usize = 3 * MAX_RECORD_BYTES;
 
 /// Watches an upload.
 #[derive(Default)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     first: Vec<u8>,
-    format: Option<Format>,
+    kind: Option<Arriving>,
     /// Bytes since the last line break.
     line: usize,
     /// Whether a line has ended.
@@ -22,19 +23,27 @@ pub(super) struct Watch {
 }
 
 impl Watch {
+    /// For a file that is to be read so.
+    pub(crate) fn new(options: &FileOptions) -> Self {
+        let utf16 = options.encoding.as_ref().is_some_and(|label| label.to_ascii_lowercase().contains("16"));
+        Self { kind: utf16.then_some(Arriving::Opaque), past_header: options.header == Some(false), ..Self::default() }
+    }
+
     /// Looks at the next bytes.
     ///
     /// # Errors
     /// [`Error::Unreadable`] for formats that are not read, and for a line longer than any header or record.
-    pub(super) fn look(&mut self, chunk: &[u8]) -> Result<(), Error> {
-        if self.format.is_none() {
+    pub(crate) fn look(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        if self.kind.is_none() {
             let missing = TELLING - self.first.len();
             self.first.extend(chunk.iter().take(missing));
             if self.first.len() == TELLING {
-                self.format = Some(Format::sniff(&self.first).map_err(|e| unreadable_file(&e))?);
+                let kind = arriving(&self.first).map_err(|e| unreadable_file(&e))?;
+                self.past_header |= kind == Arriving::Ndjson;
+                self.kind = Some(kind);
             }
         }
-        if self.format == Some(Format::Parquet) {
+        if self.kind == Some(Arriving::Opaque) {
             return Ok(());
         }
         // A line that is too long spans chunks: those in the middle of one are the decoder's to judge.
@@ -96,7 +105,12 @@ mod tests {
         let kib = [b'0'; 1024];
         let parquet: Vec<&[u8]> = [&b"P"[..], b"A", b"R", b"1"].into_iter().chain([&kib[..]; 2048]).collect();
         assert_eq!(watch(&parquet), None);
-        assert_eq!(watch(&[b"\x1f", b"\x8b", b"\x08", b"\x00"]), Some("E1502"));
+        assert_eq!(watch(&[b"P", b"K", b"\x03", b"\x04"]), Some("E1502"));
+        let packed: Vec<&[u8]> =
+            [&b"\x1f"[..], b"\x8b", b"\x08", b"\x00"].into_iter().chain([&kib[..]; 4096]).collect();
+        assert_eq!(watch(&packed), None);
+        let json: Vec<&[u8]> = [&b"{\"a\""[..]].into_iter().chain([&kib[..]; 1024]).collect();
+        assert_eq!(watch(&json), None);
         assert_eq!(watch(&[b"", b"a"]), None);
     }
 }

@@ -1,19 +1,17 @@
-//! The blocking half of an upload: decodes and validates the spooled file, feeding accepted batches to the layout.
+//! The blocking half of an upload: decodes and validates the spooled files, feeding accepted batches to the layout.
 
+use super::ReceivedFile;
+use super::report;
 use super::spooled::Spooled;
 use crate::error::Error;
-use crate::port::SpoolReader;
 use arrow::record_batch::RecordBatch;
-use lyceum_anonymize::decode::{CsvDecoder, DecodeError, Format, ParquetReader, RawBatch};
+use lyceum_anonymize::decode::{self, DecodeError, RawBatch, ReadError};
 use lyceum_anonymize::report::ValidationReport;
 use lyceum_anonymize::validate::{ValidateError, Validator};
 use lyceum_query::layout::InputFailed;
 use lyceum_schema::manifest::Table;
-use std::io::{Read, Seek};
+use lyceum_schema::wire;
 use tokio::sync::mpsc::Sender;
-
-/// Bytes read at a time.
-const READ_BYTES: usize = 1 << 20;
 
 /// Why decoding stopped before the end.
 pub(super) enum Stopped {
@@ -26,67 +24,69 @@ pub(super) enum Stopped {
 /// Where accepted batches go.
 type Accepted = Sender<Result<RecordBatch, InputFailed>>;
 
-/// Decodes and validates the whole file. On an error the layout is told that the table is not complete.
+/// Decodes and validates the files of a table, one after the other. On an error the layout is told that the table is not
+/// complete.
 pub(super) fn run(
-    spooled: Box<dyn SpoolReader>,
-    table: &Table,
-    validator: Validator,
-    accepted: &Accepted,
-) -> Result<ValidationReport, Stopped> {
-    let outcome = decode(spooled, table, validator, accepted);
-    if let Err(Stopped::File(_)) = &outcome {
-        let _ = accepted.blocking_send(Err(InputFailed));
-    }
-    outcome
-}
-
-fn decode(
-    mut spooled: Box<dyn SpoolReader>,
+    files: Vec<ReceivedFile>,
     table: &Table,
     mut validator: Validator,
     accepted: &Accepted,
-) -> Result<ValidationReport, Stopped> {
-    let mut first = [0_u8; 8];
-    let mut known = 0;
-    while known < first.len() {
-        match spooled.read(&mut first[known..]).map_err(|_| Stopped::File(Error::Storage))? {
-            0 => break,
-            n => known += n,
-        }
-    }
-    match Format::sniff(&first[..known]).map_err(|e| unreadable(&e))? {
-        Format::Csv => {
-            spooled.rewind().map_err(|_| Stopped::File(Error::Storage))?;
-            csv(spooled, table, &mut validator, accepted)?;
-        }
-        Format::Parquet => {
-            let mut reader = ParquetReader::new(Spooled::new(spooled), table).map_err(|e| unreadable(&e))?;
-            validator.note_extra_columns(reader.extra_columns());
-            for raw in &mut reader {
-                feed(&raw.map_err(|e| unreadable(&e))?, &mut validator, accepted)?;
+) -> Result<(ValidationReport, Vec<wire::FileRead>), Stopped> {
+    let of = files.len();
+    let mut read = Vec::with_capacity(of);
+    for (number, file) in (1..).zip(files) {
+        match decode(file, table, &mut validator, accepted) {
+            Ok(how) => read.push(how),
+            Err(stopped) => {
+                if let Stopped::File(_) = &stopped {
+                    let _ = accepted.blocking_send(Err(InputFailed));
+                }
+                return Err(stopped.in_file(number, of));
             }
         }
     }
-    Ok(validator.into_report())
+    let report = validator.into_report();
+    let refused = report::refused_identifiers(table, &report);
+    if !refused.is_empty() {
+        let _ = accepted.blocking_send(Err(InputFailed));
+        return Err(Stopped::File(Error::DirectIdentifiers { findings: refused }));
+    }
+    Ok((report, read))
 }
 
-fn csv(
-    mut spooled: Box<dyn SpoolReader>,
+fn decode(
+    file: ReceivedFile,
     table: &Table,
     validator: &mut Validator,
     accepted: &Accepted,
-) -> Result<(), Stopped> {
-    let mut decoder = CsvDecoder::new(table);
-    let mut buffer = vec![0; READ_BYTES];
-    loop {
-        let read = spooled.read(&mut buffer).map_err(|_| Stopped::File(Error::Storage))?;
-        let batches = if read == 0 { decoder.finish() } else { decoder.push(&buffer[..read]) };
-        for raw in batches.map_err(|e| unreadable(&e))? {
-            feed(&raw, validator, accepted)?;
-        }
-        if read == 0 {
-            validator.note_extra_columns(decoder.extra_columns());
-            return Ok(());
+) -> Result<wire::FileRead, Stopped> {
+    let before = validator.report().rows_in;
+    let bytes = file.reader.size();
+    let mut reader = decode::open(Spooled::new(file.reader), &file.options, Some(table)).map_err(stopped)?;
+    for raw in &mut reader {
+        feed(&raw.map_err(stopped)?, validator, accepted)?;
+    }
+    validator.note_extra_columns(reader.extra_columns());
+    let rows = validator.report().rows_in - before;
+    Ok(wire::FileRead { bytes, rows, read_as: reader.read_as(), declared: reader.declared() })
+}
+
+fn stopped(error: ReadError) -> Stopped {
+    Stopped::File(match error {
+        ReadError::File(error) => unreadable_file(&error),
+        ReadError::Source(error) if error.kind() == std::io::ErrorKind::InvalidData => Error::UploadDamaged,
+        ReadError::Source(_) => Error::Storage,
+    })
+}
+
+impl Stopped {
+    /// Says which of several files it was.
+    fn in_file(self, number: usize, of: usize) -> Self {
+        match self {
+            Self::File(Error::Unreadable { code, reason, fix }) if of > 1 => {
+                Self::File(Error::Unreadable { code, reason: format!("file {number} of {of}: {reason}"), fix })
+            }
+            other => other,
         }
     }
 }
@@ -97,10 +97,6 @@ fn feed(raw: &RawBatch, validator: &mut Validator, accepted: &Accepted) -> Resul
         return Ok(());
     }
     accepted.blocking_send(Ok(batch)).map_err(|_| Stopped::NobodyListens)
-}
-
-fn unreadable(error: &DecodeError) -> Stopped {
-    Stopped::File(unreadable_file(error))
 }
 
 /// A file that can't be decoded.

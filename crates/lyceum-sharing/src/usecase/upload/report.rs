@@ -1,11 +1,13 @@
 //! What validation found, for the owner to read: counts in words, never a value.
 
+use super::Former;
+use lyceum_anonymize::identifiers::{Confidence, Finding};
 use lyceum_anonymize::report::{Correction, Reason, ValidationReport};
-use lyceum_schema::manifest::Table;
+use lyceum_schema::manifest::{Column, OnIdentifiers, Table};
 use lyceum_schema::wire;
 
 /// The report of one upload.
-pub(super) fn describe(table: &Table, bytes: u64, found: &ValidationReport) -> wire::ValidationReport {
+pub(super) fn describe(table: &Table, files: Vec<wire::FileRead>, found: &ValidationReport) -> wire::ValidationReport {
     let mut rejections: Vec<wire::Rejection> = found
         .rejections
         .iter()
@@ -28,16 +30,53 @@ pub(super) fn describe(table: &Table, bytes: u64, found: &ValidationReport) -> w
     });
     wire::ValidationReport {
         table: table.name().clone(),
-        bytes,
+        bytes: files.iter().map(|f| f.bytes).sum(),
+        files,
         rows_in: found.rows_in,
         rows_accepted: found.accepted.saturating_sub(found.capped_rows),
         rows_rejected: found.rejected,
         rows_capped: found.capped_rows,
         rejections,
         corrections: corrections.collect(),
+        identifiers: identifiers(table, found),
         dropped_identifiers: found.dropped_identifiers.clone(),
         ignored_columns: found.extra_columns.clone(),
         notes: notes(table, found),
+    }
+}
+
+/// Says that rows of a former version were kept; `stored`: rows of the table now. The counts are those of the new files.
+pub(super) fn note_kept(report: &mut wire::ValidationReport, former: &Former, stored: u64) {
+    report.rows_accepted = report.rows_in - report.rows_rejected;
+    let (kept, number) = (former.rows(), former.number);
+    report.notes.push(format!("{kept} rows of version {number} were kept; the table has {stored} rows now"));
+}
+
+/// Direct identifiers that the manifest doesn't allow, one sentence each.
+pub(super) fn refused_identifiers(table: &Table, found: &ValidationReport) -> Vec<String> {
+    let refused = found.identifiers.iter().filter(|f| action(table, f) == "reject");
+    refused.map(|f| format!("column {}: {}", f.column, f.reason)).collect()
+}
+
+fn identifiers(table: &Table, found: &ValidationReport) -> Vec<wire::FoundIdentifiers> {
+    let described = found.identifiers.iter().map(|f| wire::FoundIdentifiers {
+        column: f.column.clone(),
+        kind: word(&f.kind),
+        confidence: word(&f.confidence),
+        reason: f.reason.clone(),
+        matching: f.matching,
+        distinct: f.distinct,
+        action: action(table, f).to_owned(),
+    });
+    described.collect()
+}
+
+/// What the manifest says is done about a finding.
+fn action(table: &Table, finding: &Finding) -> &'static str {
+    let declared = table.columns().iter().find(|c| *c.name() == finding.column).map(Column::on_identifiers);
+    match declared.unwrap_or_default() {
+        OnIdentifiers::Reject if finding.confidence == Confidence::Low => "none",
+        other => other.as_str(),
     }
 }
 
@@ -74,6 +113,9 @@ const fn explain(reason: Reason) -> &'static str {
         Reason::TooFewFields => "the line has fewer fields than the header",
         Reason::TooManyFields => "the line has more fields than the header: is a delimiter inside a value unquoted?",
         Reason::BrokenUtf8 => "the value is not UTF-8: save the file as UTF-8",
+        Reason::NotAnObject => "the line is not one JSON object",
+        Reason::NameTwice => "the JSON object has this name twice",
+        Reason::Nested => "the value is a list or an object, and a single value is declared",
         Reason::WrongType => "the value does not read as the declared type",
         Reason::Null => "the value is missing, and the column is not nullable",
         Reason::NotInList => "the value is not in the declared list: add it there if it is public knowledge",
