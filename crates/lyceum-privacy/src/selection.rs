@@ -18,10 +18,14 @@ pub use weighted::{FRACTION_BITS, Weights, passing_probability};
 /// The comparison in a release must be `raw ≥ k && noisy ≥ τ`.
 #[must_use]
 pub fn threshold(minimum_group_size: u32, sigma: f64, max_groups: u32, delta: Delta) -> i64 {
-    if !usable(sigma, delta) {
-        return i64::MAX;
-    }
-    i64::from(minimum_group_size.max(1)) + tail_step(sigma, delta, max_groups)
+    threshold_above(i64::from(minimum_group_size.max(1)), sigma, max_groups, delta)
+}
+
+/// The smallest τ > `most` with P(`most` + Z ≥ τ) ≤ δ/groups: hides a number that is at most `most` in each of so many
+/// groups. All in one unit, which may be a fraction of a person; `i64::MAX` as for [`threshold`].
+#[must_use]
+pub fn threshold_above(most: i64, sigma: f64, groups: u32, delta: Delta) -> i64 {
+    if usable(sigma, delta) { most.saturating_add(tail_step(sigma, delta, groups)) } else { i64::MAX }
 }
 
 /// Whether there is any δ to spend, and noise to spend it on.

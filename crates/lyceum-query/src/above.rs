@@ -2,9 +2,9 @@
 //! the first answer and for every repeat. [`crate::finish`] runs it.
 
 use crate::answer::ColumnKind;
-use crate::barrier::{Barrier, Bias};
+use crate::barrier::Barrier;
 use crate::lineage::{self, Branch};
-use crate::noise::NoisePlan;
+use crate::noise::{NoisePlan, Statistic};
 use crate::released_table::{Part, ReleasedColumn, ReleasedTable};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use std::collections::BTreeSet;
@@ -43,14 +43,20 @@ impl BarrierFacts {
 /// What people should know of the numbers of a barrier.
 pub(crate) fn notes(barrier: &Barrier, noise: &NoisePlan) -> Vec<String> {
     let mut notes = barrier.warnings.clone();
-    if barrier.bias == Bias::Unknown {
-        notes.push("numbers are of bounded contributions: units above their bounds are scaled down or sampled".into());
-    }
+    notes.push(format!("bias by bounding: {}", barrier.bias.described()));
     if let Some(s) = &noise.selection {
-        notes.push(format!(
-            "groups with fewer than {} units, or fewer than {} after noise, are not shown",
-            s.minimum_group_size, s.threshold
-        ));
+        let tau = s.threshold_in_units().ceil();
+        notes.push(match &s.statistic {
+            Statistic::Counted(_) => format!(
+                "groups with fewer than {} units, or fewer than {tau} after noise, are not shown",
+                s.minimum_group_size
+            ),
+            Statistic::Weights(..) => format!(
+                "groups with fewer than {} units are not shown, and of the others those whose units, weighted by in how few \
+                groups they are, come to less than {tau} after noise",
+                s.minimum_group_size
+            ),
+        });
     }
     notes
 }

@@ -31,8 +31,11 @@ pub struct Barrier {
     pub measures: Vec<Measure>,
     /// What SQL asked for, computed from noisy measures.
     pub aggregates: Vec<Aggregate>,
-    /// L0: most groups one unit contributes to. 1 when `unit_is_row` or there are no keys.
+    /// L0: groups that one unit contributes to in full. 1 when `unit_is_row` or there are no keys.
     pub max_groups: u32,
+    /// M: groups of one unit that are looked at where keys are undeclared, at least L0. The whole vector over them is
+    /// bounded like one over declared keys, so that they cost no noise; more of them make τ a little higher.
+    pub kept_groups: u32,
     /// How groups come to be shown.
     pub selection: KeySelection,
     /// ε asked for in OPTIONS, as if asked alone; `None`: the policy's default.
@@ -76,7 +79,7 @@ pub struct Key {
 pub enum KeySelection {
     /// Every key has a list: every cell of the product is released, empty ones with noise.
     Public,
-    /// Some key has no list: at most L0 keys per unit, shown if raw units ≥ k and noisy units ≥ τ.
+    /// Some key has no list: at most M keys per unit, shown if raw units ≥ k and noisy units, or their weights, ≥ τ.
     Private {
         /// k.
         minimum_group_size: u32,
@@ -350,10 +353,28 @@ impl Grid {
 }
 
 /// What bounding does to the answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Bias {
     /// Proved: no unit can exceed its bounds.
     None,
+    /// Counts and sums over all groups together are low by at most this share, in (0, 1), if every unit were as far
+    /// beyond its bounds as it can be.
+    AtMost(f64),
     /// Possible, amount unknown before anything is paid for.
     Unknown,
+}
+
+impl Bias {
+    /// In words.
+    #[must_use]
+    pub fn described(self) -> String {
+        match self {
+            Self::None => "none (proved): no unit can exceed its bounds".to_owned(),
+            Self::AtMost(share) => format!(
+                "all groups together are low by at most {:.1} %: what a unit has beyond its bounds is cut off",
+                (1000.0 * share).ceil() / 10.0
+            ),
+            Self::Unknown => "unknown: what units have beyond their bounds is cut off".to_owned(),
+        }
+    }
 }

@@ -8,6 +8,7 @@
 mod above;
 mod aggregate;
 mod below;
+mod bias;
 pub(crate) mod canonical;
 mod epochs;
 mod expression;

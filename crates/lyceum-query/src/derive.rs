@@ -46,6 +46,7 @@ pub struct Derivation<A> {
     /// The barriers that numbers are taken from, each once.
     parts: Vec<(A, usize)>,
     above: Above,
+    noisier: Option<String>,
 }
 
 impl PricedQuery {
@@ -89,6 +90,9 @@ impl PricedQuery {
             }
             found.push((place, way));
         }
+        let times = found.iter().map(|(_, way)| way.times).fold(0.0, f64::max);
+        let noisier = (times > 1.0 + TOLERANCE).then(|| self.noisier(times));
+        notes.extend(noisier.clone());
         let Above { plan, released, .. } = self.above();
         let mut tables = released.as_ref().clone();
         for table in &mut tables {
@@ -98,13 +102,28 @@ impl PricedQuery {
         }
         let notes = each_once(notes.into_iter());
         let above = Above { plan, released: Arc::new(tables), barriers: Arc::new(facts), notes };
-        Some(Derivation { parts, above })
+        Some(Derivation { parts, above, noisier })
+    }
+
+    /// What asking anew would buy.
+    fn noisier(&self, times: f64) -> String {
+        let widths = self.explain().columns.into_iter().filter_map(|c| Some((c.name, c.half_width?)));
+        let widths: Vec<String> =
+            widths.map(|(name, w)| format!("{name}: ± {:.3e} instead of up to ± {:.3e}", w, w * times)).collect();
+        let columns = if widths.is_empty() { String::new() } else { format!(" ({})", widths.join("; ")) };
+        format!(
+            "intervals are up to {times:.1} times as wide as a new answer's{columns}; OPTIONS (fresh = true) buys it for what \
+            alone would be ε = {:.3}",
+            self.epsilon_alone()
+        )
     }
 }
 
 /// What people are told of derived numbers.
 const DERIVED: &str = "derived from an earlier answer, for free: as accurate and bounded as that one; \
     OPTIONS (fresh = true) charges and draws anew";
+/// How much more noise is worth a word.
+const TOLERANCE: f64 = 0.05;
 /// And of averages from sums and counts.
 const DIVIDED: &str = "an average is the quotient of a released sum and a released count";
 
@@ -133,6 +152,12 @@ impl Descriptor {
 }
 
 impl<A: Clone + PartialEq> Derivation<A> {
+    /// In words, how much noisier the numbers are than new ones; `None` if they are not.
+    #[must_use]
+    pub fn noisier(&self) -> Option<&str> {
+        self.noisier.as_deref()
+    }
+
     /// The answers that are needed, each once.
     #[must_use]
     pub fn answers(&self) -> Vec<A> {

@@ -20,7 +20,7 @@ pub(crate) struct ExactGroups {
     pub(crate) widths: Vec<usize>,
     /// By measure, then group, then number: in grid units.
     pub(crate) sums: Vec<Vec<i128>>,
-    /// Units kept, by group; empty for declared keys.
+    /// Units that keep the group, by group, then class of weight; empty for declared keys.
     pub(crate) units: Vec<u64>,
 }
 
@@ -68,10 +68,13 @@ impl ExactGroups {
             places: rows.iter().map(place).collect(),
         };
         let parts: Vec<Part<'_>> = batches.iter().zip(encoded).map(part).collect();
-        let mut units = vec![0u64; known.len()];
+        let classes = spec.classes().max(1);
+        let mut units = vec![0u64; known.len() * classes];
         for part in &parts {
-            let counted = part.measures[measures].as_primitive::<UInt64Type>().values();
-            part.places.iter().zip(counted).for_each(|(&place, n)| units[place] += n);
+            let counted = part.measures[measures].as_fixed_size_list().values().as_primitive::<UInt64Type>().values();
+            for (&place, counted) in part.places.iter().zip(counted.chunks_exact(classes)) {
+                units[place * classes..].iter_mut().zip(counted).for_each(|(sum, n)| *sum += n);
+            }
         }
         let columns = rows.convert_rows(known.keys().map(OwnedRow::row))?;
         let (widths, sums) = add(spec, known.len(), &parts)?;

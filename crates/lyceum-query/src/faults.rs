@@ -6,14 +6,10 @@
 /// One planted bug, named by what goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Sums over declared keys are not brought into their ball.
+    /// Sums are not brought into their ball.
     BallOff,
-    /// Sums over undeclared keys are not limited to their box.
-    BoxOff,
     /// A unit keeps all of its groups.
     L0Off,
-    /// Units are counted before groups are sampled.
-    UnitsBeforeL0,
     /// The unit of a full join is that of one side.
     NullUnitKept,
     /// Each row is bounded as if it were a unit.
@@ -42,10 +38,12 @@ pub enum Fault {
     SamplingKeyConstant,
     /// The `other` total's noise is sized for one group.
     TotalForOneGroup,
-    /// Scaled cells are rounded away from zero.
-    CellsRoundedUp,
-    /// The scaling factor is rounded up.
-    FactorRoundedUp,
+    /// Cells are cut a little above their level.
+    LevelTooHigh,
+    /// What decides whether a group is shown has its k − 1 heaviest units in it.
+    HeaviestCounted,
+    /// Units weigh as if each were in one group.
+    WeightsAlone,
     /// The certificate tells how many rows there are.
     RowsInCertificate,
     /// The time of departure depends on how many rows there are.

@@ -3,6 +3,7 @@
 
 use lyceum_privacy::Delta;
 use lyceum_privacy::mechanism::{Mechanism, MechanismCall};
+use lyceum_privacy::selection::Weights;
 
 /// Confidence of predictions and of every interval that doesn't say otherwise.
 pub(crate) const CONFIDENCE: f64 = 0.95;
@@ -21,16 +22,31 @@ pub(crate) struct NoisePlan {
 /// How undeclared keys are selected.
 #[derive(Debug, Clone)]
 pub(crate) struct SelectionPlan {
-    /// The mechanism of the unit counts, or which measure already is one.
-    pub(crate) units: Result<MechanismCall, usize>,
-    /// By measure its total, if there is such a thing.
+    /// What is compared with τ.
+    pub(crate) statistic: Statistic,
+    /// By measure its total, if there is such a thing; in the measure's own units.
     pub(crate) totals: Vec<Option<MechanismCall>>,
     /// k.
     pub(crate) minimum_group_size: u32,
-    /// τ.
+    /// L0.
+    pub(crate) max_groups: u32,
+    /// M: groups that a unit may count in.
+    pub(crate) kept_groups: u32,
+    /// τ, in units of 2 to the power of minus [`Self::fraction`].
     pub(crate) threshold: i64,
+    /// Binary digits after the point of τ and what is compared with it.
+    pub(crate) fraction: u32,
     /// δ of this selection.
     pub(crate) delta: Delta,
+}
+
+/// The number by which a group is shown or not.
+#[derive(Debug, Clone)]
+pub(crate) enum Statistic {
+    /// The weights of its units, with noise of their own.
+    Weights(Weights, MechanismCall),
+    /// A measure that counts its units: the noisy number that is released anyway.
+    Counted(usize),
 }
 
 impl NoisePlan {
@@ -51,13 +67,35 @@ impl NoisePlan {
 }
 
 impl SelectionPlan {
-    /// σ of the unit counts.
-    pub(crate) fn units_sigma(&self, measures: &[MechanismCall]) -> f64 {
-        let call = match &self.units {
-            Ok(call) => Some(call),
-            Err(measure) => measures.get(*measure),
-        };
-        call.map_or(f64::INFINITY, sigma)
+    /// The call whose noise decides.
+    pub(crate) fn call<'a>(&'a self, measures: &'a [MechanismCall]) -> Option<&'a MechanismCall> {
+        match &self.statistic {
+            Statistic::Weights(_, call) => Some(call),
+            Statistic::Counted(measure) => measures.get(*measure),
+        }
+    }
+
+    /// What a group of so many units is compared with τ by, if each of them keeps so many groups.
+    pub(crate) fn of_units(&self, units: u64, groups: u32) -> Option<i64> {
+        let k = self.minimum_group_size.max(1);
+        match &self.statistic {
+            Statistic::Weights(weights, _) => {
+                let class = weights.class_of(groups);
+                let mut by_class = vec![0; weights.classes()];
+                *by_class.get_mut(class)? = units;
+                weights.statistic(&by_class, k)
+            }
+            Statistic::Counted(_) => {
+                // Whose vector of ones is longer than √L0 counts for less than one.
+                let each = (f64::from(self.max_groups) / f64::from(groups.max(1))).sqrt().min(1.0);
+                (units >= u64::from(k)).then_some((units as f64 * each * f64::from(self.fraction).exp2()) as i64)
+            }
+        }
+    }
+
+    /// τ in people.
+    pub(crate) fn threshold_in_units(&self) -> f64 {
+        self.threshold as f64 * (-f64::from(self.fraction)).exp2()
     }
 }
 

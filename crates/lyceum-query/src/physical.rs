@@ -243,6 +243,8 @@ mod tests {
             fraction_bits: vec![0],
             balls: vec![Ball::new(9, 1).unwrap()],
             max_groups: 1,
+            kept_groups: 1,
+            weights: None,
             listed: Some((vec![], 1)),
             sampling: SamplingKey::fixed([0; 16]),
         };

@@ -22,7 +22,9 @@ use crate::physical::plan_below;
 use crate::session;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_plan::ExecutionPlan;
-pub use explain::{ExplainedColumn, ExplainedMechanism, ExplainedRelease, ExplainedSelection, Explanation};
+pub use explain::{
+    ChanceShown, ExplainedColumn, ExplainedMechanism, ExplainedRelease, ExplainedSelection, Explanation,
+};
 use lyceum_privacy::accounting;
 use lyceum_privacy::{Budget, Delta, Rho};
 use lyceum_schema::id::QueryId;
@@ -192,13 +194,14 @@ fn request_key(certified: &CertifiedQuery) -> [u8; 32] {
         hash.update((text.len() as u64).to_be_bytes());
         hash.update(text.as_bytes());
     };
-    part("lyceum request 2");
+    part("lyceum request 3");
     part(&certified.canonical());
     for b in certified.barriers.iter().map(|b| &b.barrier) {
         part(&format!(
-            "{:?} {:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?} {:?}",
             b.measures,
             b.max_groups,
+            b.kept_groups,
             b.selection,
             b.epsilon.filter(|_| !faults::on(Fault::KeyWithoutEpsilon)).map(f64::to_bits)
         ));

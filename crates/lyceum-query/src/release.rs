@@ -12,7 +12,7 @@ use crate::exact::ExactGroups;
 use crate::execute::{Executed, Fault, fail};
 use crate::failure::ExecutionFailed;
 use crate::faults::{self, Fault as Planted};
-use crate::noise::{NoisePlan, SelectionPlan, sigma};
+use crate::noise::{NoisePlan, SelectionPlan, Statistic, sigma};
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::compute::filter;
 use lyceum_privacy::mechanism::{ExactCells, Mechanism, NoiseError, NoiseSource};
@@ -126,25 +126,38 @@ fn release_listed(exact: ExactGroups, plan: &NoisePlan, noise: &dyn NoiseSource)
     Ok(released)
 }
 
-/// Undeclared keys: groups with raw ≥ k and noisy ≥ τ units, and what is left over.
+/// By group what is compared with τ; `None`: it has fewer than k units.
+fn statistics(exact: &ExactGroups, selection: &SelectionPlan) -> Vec<Option<i128>> {
+    let k = selection.minimum_group_size.max(1) - u32::from(faults::on(Planted::GroupSizeLow));
+    let classes = exact.units.len() / exact.groups.max(1);
+    let groups = exact.units.chunks_exact(classes.max(1)).enumerate();
+    let statistic = |(group, units): (usize, &[u64])| {
+        let raw = units.iter().fold(0u64, |sum, n| sum.saturating_add(*n));
+        if raw < u64::from(k) {
+            return None;
+        }
+        match &selection.statistic {
+            Statistic::Weights(weights, _) if faults::on(Planted::HeaviestCounted) => weights.statistic(units, 1),
+            Statistic::Weights(weights, _) => weights.statistic(units, k),
+            Statistic::Counted(measure) => exact.sums.get(*measure)?.get(group).map(|sum| limit(*sum)),
+        }
+    };
+    groups.map(|group| statistic(group).map(i128::from)).collect()
+}
+
+/// Undeclared keys: groups with raw ≥ k units and a noisy statistic ≥ τ, and what is left over.
 fn release_selected(
     exact: ExactGroups,
     plan: &NoisePlan,
     selection: &SelectionPlan,
     noise: &dyn NoiseSource,
 ) -> Result<NoisyGroups, NoiseError> {
-    let low = u64::from(faults::on(Planted::GroupSizeLow));
-    let candidate: Vec<bool> =
-        exact.units.iter().map(|&units| units + low >= u64::from(selection.minimum_group_size)).collect();
-    let counted = selection.units.as_ref().err().copied();
-    let units_call = match &selection.units {
-        Ok(call) => call,
-        Err(measure) => plan.measures.get(*measure).ok_or(NoiseError::Sensitivity)?,
-    };
-    let units: Vec<i128> = exact.units.iter().map(|&u| i128::from(u)).collect();
-    let units = keep(&units, &candidate, 1);
-    let noisy_units = noise.add_noise(units_call, cells(units))?;
-    let mut noisy = noisy_units.iter();
+    let statistics = statistics(&exact, selection);
+    let candidate: Vec<bool> = statistics.iter().map(Option::is_some).collect();
+    let counted = if let Statistic::Counted(measure) = selection.statistic { Some(measure) } else { None };
+    let call = selection.call(&plan.measures).ok_or(NoiseError::Sensitivity)?;
+    let noisy_statistics = noise.add_noise(call, cells(statistics.into_iter().flatten().collect()))?;
+    let mut noisy = noisy_statistics.iter();
     let shown: Vec<bool> =
         candidate.iter().map(|&c| c && noisy.next().is_some_and(|&n| n >= selection.threshold)).collect();
 
@@ -155,16 +168,18 @@ fn release_selected(
         let total = sums.iter().sum();
         let (width, fraction) = (exact.widths.get(m).copied().unwrap_or(1), plan.fraction(m));
         let noisy_cells = if counted == Some(m) {
-            noisy_units.iter().copied().filter(|&n| n >= selection.threshold).collect()
+            on_grid(noisy_statistics.iter().copied().filter(|&n| n >= selection.threshold).collect(), fraction)
         } else {
             on_grid(noise.add_noise(call, cells(keep(&sums, &shown, width)))?, fraction)
         };
         match total_call {
             Some(total_call) => {
-                let total = noise.add_noise(total_call, cells(vec![total]))?.first().copied().unwrap_or(0);
+                let total = on_grid(noise.add_noise(total_call, cells(vec![total]))?, fraction);
+                let total = total.first().copied().unwrap_or(0);
                 let left = noisy_cells.iter().fold(i128::from(total), |left, &v: &i64| left - i128::from(v));
                 other.cells.push(Some(limit(left)));
-                other.sigmas.push((sigma(total_call).powi(2) + count as f64 * sigma(call).powi(2)).sqrt());
+                let variance = sigma(total_call).powi(2) + count as f64 * sigma(call).powi(2);
+                other.sigmas.push(variance.sqrt() * plan.unit(m));
             }
             None => {
                 other.cells.push(None);

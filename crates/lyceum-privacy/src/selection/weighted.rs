@@ -1,22 +1,23 @@
 //! Selection by weight: a unit that is in few groups says so louder. Same L2 bound, hence same noise and price, and
 //! every group's chance of being shown is at least that of the plain count, wherever τ is the same.
 //!
-//! A unit kept in m ≤ L0 groups adds √(L0/m) to each, so its vector still has an L2 norm of at most √L0 (the weights of
-//! Gopi et al., *Differentially private set union*, 2020). A group's **statistic** is the sum of its units' weights without the
-//! k − 1 heaviest. It is shown when it has raw ≥ k units **and** statistic + Z ≥ τ.
+//! A unit kept in m ≤ M groups adds √(L0/m) to each, so its vector has an L2 norm of at most √L0 however large m is (the
+//! weights of Gopi et al., *Differentially private set union*, 2020). A group's **statistic** is the sum of its units' weights
+//! without the k − 1 heaviest. It is shown when it has raw ≥ k units **and** statistic + Z ≥ τ.
 //!
 //! *Sensitivity.* Take away a unit of weight w. If it is not among the k − 1 heaviest, the statistic falls by w; if it is, the next in
 //! order takes its place and the statistic falls by that one's weight, at most w. Below k units it is 0.
 //!
 //! *Threshold.* Take neighbours D and D′ = D without u, u being kept in m groups. Only a group with exactly k units in D
 //! can be a candidate in D alone. Its statistic in D is its lightest weight, at most √(L0/m) however heavy the others
-//! are. With P(√(L0/m) + Z ≥ τ) ≤ δ/m for every m ≤ L0, the at most m such groups are all hidden but with probability δ. The
+//! are. With P(√(L0/m) + Z ≥ τ) ≤ δ/m for every m ≤ M, the at most m such groups are all hidden but with probability δ. The
 //! rest is as for the plain count: δ-approximate zCDP.
 //!
-//! With all weights 1 this *is* the plain rule: (units − k + 1) + Z ≥ τ − k + 1.
+//! With M = L0 and all units in L0 groups this *is* the plain rule: (units − k + 1) + Z ≥ τ − k + 1. A larger M costs a little of
+//! τ, by the tail at δ/M instead of δ/L0, and lets a unit that is in many groups be heard in all of them.
 //!
-//! Weights are integers in units of 2⁻¹⁶, rounded down; a unit's class stands for m. Above 16 groups, classes are the
-//! powers of two that m is rounded up to, so that a group needs at most 28 counters.
+//! Weights are integers in units of 2⁻¹⁶, rounded down; a unit's class stands for m. Above 16 groups m is rounded up to
+//! a class, four to an octave up to 64 and powers of two from there, so that a group needs at most 52 counters.
 
 use super::{tail_step, usable};
 use crate::budget::Delta;
@@ -26,8 +27,10 @@ use crate::normal::ln_discrete_tail;
 pub const FRACTION_BITS: u32 = 16;
 /// Up to so many groups, every m is a class of its own.
 const EXACT_CLASSES: u32 = 16;
+/// Up to so many, classes are four to an octave.
+const FINE_CLASSES: u32 = 64;
 
-/// The weights for one L0: which class a unit is in, and what it adds to each of its groups.
+/// The weights for one L0 and M: which class a unit is in, and what it adds to each of its groups.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Weights {
     max_groups: u32,
@@ -36,18 +39,23 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// For units kept in at most `max_groups` groups (0 counts as 1).
+    /// For L0 = `max_groups` and units kept in at most M = `kept_groups` groups, which may be more (0 counts as 1).
     #[must_use]
-    pub fn new(max_groups: u32) -> Self {
-        let max_groups = max_groups.max(1);
+    pub fn new(max_groups: u32, kept_groups: u32) -> Self {
+        let (max_groups, kept_groups) = (max_groups.max(1), kept_groups.max(1));
         // ⌊2¹⁶ √(L0/m)⌋ = ⌊√⌊2³² L0/m⌋⌋, so m·w² ≤ 2³² L0 in integers
         let weight = |m: u32| ((u64::from(max_groups) << (2 * FRACTION_BITS)) / u64::from(m)).isqrt();
-        let exact = 1..=max_groups.min(EXACT_CLASSES);
-        let doubled = std::iter::successors(Some(2 * EXACT_CLASSES), |m| m.checked_mul(2));
-        let coarse = doubled.take_while(|m| *m < max_groups);
-        let last = (max_groups > EXACT_CLASSES).then_some(max_groups);
-        let classes = exact.chain(coarse).chain(last).map(|m| (m, weight(m))).collect();
-        Self { max_groups, classes }
+        let next = |m: &u32| match *m {
+            m if m < EXACT_CLASSES => Some(m + 1),
+            m if m < FINE_CLASSES => Some(m + (1 << (m.ilog2() - 2))),
+            m => m.checked_mul(2),
+        };
+        let steps = std::iter::successors(Some(1u32), next).take_while(|m| *m < kept_groups);
+        // L0 itself is a class, so that nobody in L0 groups weighs less than in a plain count.
+        let mut most: Vec<u32> = steps.chain([kept_groups, max_groups.min(kept_groups)]).collect();
+        most.sort_unstable();
+        most.dedup();
+        Self { max_groups, classes: most.into_iter().map(|m| (m, weight(m))).collect() }
     }
 
     /// Number of classes: how many counters a group needs.
@@ -56,7 +64,7 @@ impl Weights {
         self.classes.len()
     }
 
-    /// The class of a unit that is kept in `groups` groups (1 to L0).
+    /// The class of a unit that is kept in `groups` groups (1 to M).
     #[must_use]
     pub fn class_of(&self, groups: u32) -> usize {
         self.classes.partition_point(|(most, _)| *most < groups).min(self.classes.len() - 1)

@@ -25,22 +25,28 @@ fn tails(sigma: f64) -> Vec<f64> {
 
 #[test]
 fn weights_keep_every_unit_in_the_same_ball() {
-    for max_groups in [1, 2, 3, 5, 16, 17, 20, 100, 1_000, 65_536, u32::MAX] {
-        let weights = Weights::new(max_groups);
-        assert!(weights.classes() <= 45, "{max_groups}: {}", weights.classes());
+    for (max_groups, kept) in [1, 2, 3, 5, 16, 17, 20, 100, 1_000, 65_536, u32::MAX]
+        .into_iter()
+        .flat_map(|l0: u32| [l0.div_ceil(3), l0, l0.saturating_mul(8)].map(|kept| (l0, kept)))
+    {
+        let weights = Weights::new(max_groups, kept);
+        assert!(weights.classes() <= 52, "{max_groups}: {}", weights.classes());
         let squared = weights.l2_sensitivity().powi(2);
         assert!(
             squared >= f64::from(max_groups) * ONE * ONE
                 && squared <= f64::from(max_groups) * ONE * ONE * (1.0 + 1e-15)
         );
-        for m in (1..=max_groups.min(2_000)).chain([max_groups]) {
+        for m in (1..=kept.min(2_000)).chain([kept]) {
             let w = u128::from(weights.weight(weights.class_of(m)));
             assert!(u128::from(m) * w * w <= u128::from(max_groups) << 32, "L0 {max_groups}, m {m}");
-            assert!(w >= 65_536, "no unit is lighter than in a plain count");
+            assert!(w >= 65_536 || m > max_groups, "no unit is lighter than in a plain count of L0 groups");
+            // classes are at most a quarter above m up to 64, and less than twice m from there
+            let least = if m <= 64 { 1.25 } else { 2.0 } * f64::from(m) * ((w + 1) as f64).powi(2);
+            assert!(least >= f64::from(max_groups) * ONE * ONE, "L0 {max_groups}, m {m}");
         }
     }
-    assert_eq!(Weights::new(0), Weights::new(1));
-    let three = Weights::new(3);
+    assert_eq!(Weights::new(0, 0), Weights::new(1, 1));
+    let three = Weights::new(3, 3);
     assert_eq!([1, 2, 3].map(|m| three.weight(three.class_of(m))), [113_511, 80_264, 65_536]);
 }
 
@@ -49,26 +55,26 @@ fn the_threshold_hides_what_one_unit_brings_over_k() {
     // Narrow noise in units of 2⁻¹⁶, so that sums are short and the heaviest class binds; and wide, where the most groups do.
     for (sigma, delta) in [(40.0, 1e-9), (3_000.0, 1e-6), (0.7 * ONE, 1e-9), (6.0 * ONE, 1e-5)] {
         let tail = tails(sigma);
-        for max_groups in [1u32, 3, 20] {
-            let weights = Weights::new(max_groups);
+        for (max_groups, kept) in [(1u32, 1), (3, 3), (20, 20), (1, 8), (5, 40)] {
+            let weights = Weights::new(max_groups, kept);
             let tau = weights.threshold(sigma, Delta::round_down(delta));
             // One unit in m groups shows each of them with P(w + Z ≥ τ): the worst m.
             let worst = |tau: i64| {
                 let shown = |m: u32| {
                     tail.get((tau - weights.weight(weights.class_of(m)) as i64) as usize).copied().unwrap_or(0.0)
                 };
-                (1..=max_groups).map(|m| f64::from(m) * shown(m)).fold(0.0, f64::max)
+                (1..=kept).map(|m| f64::from(m) * shown(m)).fold(0.0, f64::max)
             };
             assert!(worst(tau) <= delta, "σ {sigma} L0 {max_groups}: {}", worst(tau));
             // rounding of m up to a class costs a little above 16 groups
-            assert!(worst(tau - 2) > delta || max_groups > 16, "σ {sigma} L0 {max_groups}: τ − 2 would have done");
+            assert!(worst(tau - 2) > delta || kept > 16, "σ {sigma} L0 {max_groups}: τ − 2 would have done");
         }
     }
 }
 
 #[test]
 fn without_delta_or_noise_nothing_is_shown() {
-    let weights = Weights::new(3);
+    let weights = Weights::new(3, 3);
     assert_eq!(weights.threshold(100.0, Delta::ZERO), i64::MAX);
     for sigma in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e16] {
         assert_eq!(weights.threshold(sigma, Delta(1_000_000)), i64::MAX);
@@ -78,7 +84,7 @@ fn without_delta_or_noise_nothing_is_shown() {
 
 #[test]
 fn the_heaviest_units_beside_one_do_not_help_a_key_over_the_threshold() {
-    let weights = Weights::new(4);
+    let weights = Weights::new(4, 4);
     // nine units in this group only, and one that is in four groups: exactly k = 10
     let group = [9, 0, 0, 1];
     assert_eq!(weights.statistic(&group, 10), Some(65_536), "as if it had one light unit");
@@ -93,7 +99,7 @@ fn the_heaviest_units_beside_one_do_not_help_a_key_over_the_threshold() {
 fn more_keys_pass_at_the_same_price() {
     // Long-tailed keys: key i has about 3000/i units; half of the units are in one group, a third in two, the rest in L0.
     let (max_groups, k, delta) = (5, 10, Delta::round_down(1e-10));
-    let weights = Weights::new(max_groups);
+    let weights = Weights::new(max_groups, max_groups);
     for sigma in [5.0, 31.0] {
         let plain = threshold(k, sigma, max_groups, delta);
         let tau = weights.threshold(sigma * ONE, delta);
@@ -113,12 +119,27 @@ fn more_keys_pass_at_the_same_price() {
     }
 }
 
+#[test]
+fn people_in_many_groups_are_heard_in_all_of_them() {
+    // 2,000 people, each in 40 of 400 keys: a sample of five groups leaves about 25 people per key, weights add to 71.
+    let (max_groups, k, delta, sigma) = (5, 1, Delta::round_down(1e-8), 9.0);
+    let sampled = shown_probability(2_000 * 5 / 400, k, threshold(k, sigma, max_groups, delta), sigma);
+    let weights = Weights::new(max_groups, 40);
+    let class = weights.class_of(40);
+    let mut units = vec![0; weights.classes()];
+    units[class] = 2_000 * 40 / 400;
+    let statistic = weights.statistic(&units, k).unwrap();
+    assert!((69.0..72.0).contains(&(statistic as f64 / ONE)), "{statistic}");
+    let ours = passing_probability(statistic, weights.threshold(sigma * ONE, delta), sigma * ONE);
+    assert!(sampled < 0.01 && ours > 0.9, "{sampled} {ours}");
+}
+
 proptest! {
     #[test]
     fn one_unit_moves_a_statistic_by_at_most_its_weight(
         max_groups in 1u32..40, counts in proptest::collection::vec(0u64..6, 22), class in 0usize..22, k in 1u32..12,
     ) {
-        let weights = Weights::new(max_groups);
+        let weights = Weights::new(max_groups, max_groups);
         let class = class % weights.classes();
         let without = counts[..weights.classes()].to_vec();
         let mut with = without.clone();
@@ -135,7 +156,7 @@ proptest! {
     fn weights_never_show_less_than_the_plain_count(
         max_groups in 1u32..40, counts in proptest::collection::vec(0u64..30, 22), k in 1u32..30, sigma in 4.0..60.0f64,
     ) {
-        let (weights, delta) = (Weights::new(max_groups), Delta::round_down(1e-10));
+        let (weights, delta) = (Weights::new(max_groups, max_groups), Delta::round_down(1e-10));
         let group = &counts[..weights.classes()];
         let units: u64 = group.iter().sum();
         let plain = shown_probability(units, k, threshold(k, sigma, max_groups, delta), sigma);

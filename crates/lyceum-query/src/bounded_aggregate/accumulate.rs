@@ -11,7 +11,7 @@ use super::sample::Kept;
 use super::slots::Complete;
 use super::spec::BoundSpec;
 use super::sums_in_ball::SumsInBall;
-use super::sums_in_box::SumsInBox;
+use super::sums_of_kept::SumsOfKept;
 use crate::barrier::Fold;
 use arrow::array::ArrayRef;
 use arrow::record_batch::RecordBatch;
@@ -80,7 +80,7 @@ pub(super) fn kinds(spec: &Arc<BoundSpec>, groups: usize) -> Vec<Box<dyn Accumul
     let mut kinds: Vec<Box<dyn Accumulator>> = if spec.listed.is_some() {
         vec![Box::new(SumsInBall::new(Arc::clone(spec), groups))]
     } else {
-        vec![Box::new(SumsInBox::new(Arc::clone(spec), groups))]
+        vec![Box::new(SumsOfKept::new(Arc::clone(spec), groups))]
     };
     for (measure, m) in spec.measures.iter().enumerate() {
         match m.fold {

@@ -1,17 +1,16 @@
 //! Contribution bounding of one unit's vector, in exact integers.
 //!
-//! Public keys: the vector over all groups is brought into the L2 ball of radius R = √L0·C, where C is the largest
-//! magnitude the unit may add to one group. Every step rounds against the unit: the norm is never rounded down, the
-//! factor and the scaled cells are rounded toward zero; the result is checked in wide integers. Cells are saturated far
-//! outside of the ball only, where integers end: saturated to its radius, the sum and the count of an average would lose
-//! their ratio.
+//! A unit's vector over its groups is brought into the L2 ball of radius R = √L0·C, where C is the largest magnitude
+//! that counts in one group: cells above a **level** of the unit's own are cut to it, the highest whole level with
+//! Σ min(|v|, level)² ≤ R². Of all vectors in the ball that are nowhere beyond v, this one keeps most: for cells of one sign
+//! the largest sum, hence the least bias over all groups together (scaling v down would lose more, evenly).
+//!
+//! What belongs together, like the sum and the count of an average, is cut by the same share in each group, the smallest
+//! of its parts, so that ratios keep. Shares are exact fractions and cut cells are rounded toward zero; the result is checked
+//! in wide integers. Cells are saturated far outside of the ball only, where integers end.
 
 use crate::faults::{self, Fault};
 
-/// Fractional bits of a [`Factor`].
-const FACTOR_BITS: u32 = 62;
-/// Cells of wider balls are narrowed to this many bits before the factor is computed: it then has 31 bits or more.
-const NORM_BITS: u32 = 32;
 /// How far outside of the ball cells are saturated: at R times 2 to this power.
 const REACH_BITS: u32 = 16;
 /// Largest magnitude of a cell, whatever the radius.
@@ -62,37 +61,67 @@ impl Ball {
         norm <= self.radius_squared
     }
 
-    /// The factor, at most 1, that brings saturated `cells` into the ball.
-    pub(crate) fn factor(self, cells: &[i64]) -> Factor {
-        if self.contains(cells) {
-            return Factor::ONE;
+    /// The level for saturated `cells`. `sorted` is room to work in.
+    pub(crate) fn level(self, cells: &[i64], sorted: &mut Vec<u64>) -> Level {
+        if self.contains(cells) || faults::on(Fault::BallOff) {
+            return Level::UNCUT;
         }
-        let shift = (u64::BITS - self.radius.leading_zeros()).saturating_sub(NORM_BITS);
-        let narrowed = cells.iter().map(|v| v.unsigned_abs().div_ceil(1 << shift));
-        let norm = narrowed.fold(0u128, |sum, v| sum.saturating_add(square(v))).max(1);
-        let radius = self.radius_squared >> (2 * shift);
-        // √(R²/Σv²), with as many fractional bits as there is room for.
-        let room = (radius.leading_zeros() & !1).min(2 * FACTOR_BITS);
-        let mut factor = ((radius << room) / norm).isqrt() << (FACTOR_BITS - room / 2);
-        if faults::on(Fault::FactorRoundedUp) {
-            factor += factor >> 12;
+        sorted.clear();
+        sorted.extend(cells.iter().map(|v| v.unsigned_abs()));
+        sorted.sort_unstable();
+        let mut rest = self.radius_squared;
+        for (below, &cell) in sorted.iter().enumerate() {
+            // All cells from here on have at least this magnitude; at this level they fill what is left.
+            let level = (rest / (sorted.len() - below) as u128).isqrt();
+            if level < u128::from(cell) {
+                let up = if faults::on(Fault::LevelTooHigh) { 1 + (level >> 12) } else { 0 };
+                return Level(u64::try_from(level + up).unwrap_or(0));
+            }
+            rest -= square(cell);
         }
-        Factor(factor.min(Factor::ONE.0))
+        Level::UNCUT
     }
 }
 
-/// A number in [0, 1] with 62 fractional bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Factor(u128);
+/// The magnitude that a unit's cells are cut to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Level(u64);
 
-impl Factor {
-    /// 1: nothing to scale.
-    pub(crate) const ONE: Self = Self(1 << FACTOR_BITS);
+impl Level {
+    /// Nothing is cut.
+    pub(crate) const UNCUT: Self = Self(u64::MAX);
 
-    /// The cell times the factor, rounded toward zero.
-    pub(crate) fn scale(self, cell: i64) -> i64 {
-        let up = if faults::on(Fault::CellsRoundedUp) { Self::ONE.0 - 1 } else { 0 };
-        let magnitude = (u128::from(cell.unsigned_abs()) * self.0 + up) >> FACTOR_BITS;
+    /// What is kept of a saturated cell.
+    pub(crate) const fn share(self, cell: i64) -> Share {
+        let of = cell.unsigned_abs();
+        if of <= self.0 { Share::WHOLE } else { Share { kept: self.0, of } }
+    }
+}
+
+/// A fraction in [0, 1].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Share {
+    kept: u64,
+    of: u64,
+}
+
+impl Share {
+    /// 1: nothing is cut.
+    pub(crate) const WHOLE: Self = Self { kept: 1, of: 1 };
+
+    /// The smaller of two.
+    pub(crate) fn min(self, other: Self) -> Self {
+        // Numbers of at most 63 bits: products fit.
+        let (a, b) = (u128::from(self.kept) * u128::from(other.of), u128::from(other.kept) * u128::from(self.of));
+        if b < a { other } else { self }
+    }
+
+    /// The cell times the share, rounded toward zero.
+    pub(crate) fn of(self, cell: i64) -> i64 {
+        if self.kept >= self.of {
+            return cell;
+        }
+        let magnitude = u128::from(cell.unsigned_abs()) * u128::from(self.kept) / u128::from(self.of);
         let magnitude = i64::try_from(magnitude).unwrap_or(i64::MAX);
         if cell < 0 { -magnitude } else { magnitude }
     }
@@ -109,8 +138,8 @@ mod tests {
 
     fn bounded(ball: Ball, cells: &[i128]) -> Vec<i64> {
         let saturated: Vec<i64> = cells.iter().map(|&v| ball.saturate(v)).collect();
-        let factor = ball.factor(&saturated);
-        saturated.iter().map(|&v| factor.scale(v)).collect()
+        let level = ball.level(&saturated, &mut Vec::new());
+        saturated.iter().map(|&v| level.share(v).of(v)).collect()
     }
 
     #[test]
@@ -121,11 +150,22 @@ mod tests {
     }
 
     #[test]
-    fn a_vector_outside_keeps_its_direction() {
+    fn large_cells_are_cut_to_one_level_and_small_ones_stay() {
         let ball = Ball::new(100, 1).unwrap();
-        assert_eq!(bounded(ball, &[300, 400]), vec![59, 79], "the norm is 500, and everything is rounded down");
-        assert_eq!(bounded(ball, &[30_000, -40_000]), vec![59, -79]);
-        assert_eq!(bounded(ball, &[60, 90]), vec![55, 83]);
+        assert_eq!(bounded(ball, &[300, 400]), vec![70, 70]);
+        assert_eq!(bounded(ball, &[30_000, -40_000]), vec![70, -70]);
+        assert_eq!(bounded(ball, &[60, 90]), vec![60, 80]);
+        assert_eq!(bounded(ball, &[0, 5, 1_000]), vec![0, 5, 99], "9,975 is left for the largest");
+        assert_eq!(bounded(Ball::new(0, 3).unwrap(), &[4, -1]), vec![0, 0]);
+    }
+
+    #[test]
+    fn shares_keep_the_ratio_of_what_belongs_together() {
+        // 40 rows with a sum of 1,000 in one group, of which 10 rows and a sum of 500 may count.
+        let (rows, sum) = (Ball::new(10, 1).unwrap(), Ball::new(500, 1).unwrap());
+        let mut room = Vec::new();
+        let share = rows.level(&[40], &mut room).share(40).min(sum.level(&[1000], &mut room).share(1000));
+        assert_eq!((share.of(40), share.of(1000), share.of(-1000)), (10, 250, -250));
     }
 
     #[test]
@@ -155,15 +195,26 @@ mod tests {
         }
 
         #[test]
-        fn scaling_loses_little(cells in prop::collection::vec(-1_000_000i128..1_000_000, 1..40)) {
+        fn the_level_is_the_highest(cells in prop::collection::vec(-1_000_000i128..1_000_000, 1..40)) {
             let ball = Ball::new(400_000, 4).unwrap();
-            let saturated: Vec<i64> = cells.iter().map(|&v| ball.saturate(v)).collect();
-            prop_assert!(cells.iter().zip(&saturated).all(|(v, s)| *v == i128::from(*s)));
-            let norm = saturated.iter().map(|&v| (v as f64).powi(2)).sum::<f64>().sqrt();
-            let factor = (800_000.0 / norm).min(1.0);
-            for (v, b) in saturated.iter().zip(bounded(ball, &cells)) {
-                prop_assert!((*v as f64 * factor - b as f64).abs() < 3.0);
+            let out = bounded(ball, &cells);
+            let level = out.iter().map(|v| v.unsigned_abs()).max().unwrap();
+            for (v, b) in cells.iter().zip(&out) {
+                prop_assert_eq!(v.unsigned_abs().min(u128::from(level)), u128::from(b.unsigned_abs()));
             }
+            let norm = |level: u128| cells.iter().map(|v| v.unsigned_abs().min(level).pow(2)).sum::<u128>();
+            let cut = cells.iter().zip(&out).any(|(v, b)| *v != i128::from(*b));
+            prop_assert!(!cut || norm(u128::from(level) + 1) > ball.radius_squared());
+        }
+
+        #[test]
+        fn no_share_of_the_ball_is_kept_better(cells in prop::collection::vec(0i128..1_000, 2..12), scale in 0.0..1.0f64) {
+            let ball = Ball::new(200, 3).unwrap();
+            let sum: i64 = bounded(ball, &cells).iter().sum();
+            // what scaling the whole vector would keep, or any scaling of it that is inside
+            let norm = cells.iter().map(|v| (*v as f64).powi(2)).sum::<f64>().sqrt();
+            let factor = (200.0 * 3f64.sqrt() / norm.max(1.0)).min(1.0) * scale;
+            prop_assert!(sum as f64 + 12.0 >= factor * cells.iter().sum::<i128>() as f64);
         }
     }
 }

@@ -71,7 +71,7 @@ impl Accumulator for DistinctValues {
         let limit = self.spec.max_groups as usize;
         let most = self.spec.measures.get(self.measure).map_or(0, |m| usize::try_from(m.high).unwrap_or(0));
         let undeclared: Option<HashSet<u32>> =
-            self.spec.listed.is_none().then(|| kept.positions().iter().copied().collect());
+            self.spec.listed.is_none().then(|| kept.fewest().iter().copied().collect());
         let mut done = 0;
         for (&unit, range) in complete.units.iter().zip(complete.ranges()) {
             let start = done;

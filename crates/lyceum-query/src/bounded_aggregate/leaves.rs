@@ -24,8 +24,9 @@ pub(super) struct Leaves {
     sums: Vec<i64>,
     /// Rows of open units: position and leaf.
     open: Vec<(u32, u32)>,
-    /// By position of the unit being worked on: its rows, then the weight of each.
+    /// By position of the unit being worked on: its rows.
     counts: Vec<u64>,
+    /// By position: whether it is kept; empty where all are.
     kept: Vec<bool>,
 }
 
@@ -35,30 +36,16 @@ impl Leaves {
         Self { spec, measure, value, nodes, sums, open: Vec::new(), counts: Vec::new(), kept: Vec::new() }
     }
 
-    /// Turns the rows of a unit by position into the weight of each.
-    fn weigh(&mut self, first: usize) {
+    /// The weight of each of a unit's rows, given how many it has by position.
+    fn weight(&self) -> u64 {
         let known = self.spec.balls.get(self.measure).zip(self.spec.fraction_bits.get(self.measure));
-        let Some((ball, &fraction)) = known else { return };
-        let whole = 1u64 << fraction;
-        if self.spec.listed.is_some() {
-            // Rows of a unit are far fewer than 2³², and so are its groups: the norm fits.
-            let norm = self.counts.iter().fold(0u128, |n, &c| n.saturating_add(u128::from(c) * u128::from(c)));
-            let weight = if norm <= ball.radius_squared() >> (2 * fraction) {
-                whole
-            } else {
-                u64::try_from((ball.radius_squared() / norm.max(1)).isqrt()).unwrap_or(0)
-            };
-            self.counts.iter_mut().for_each(|c| *c = weight);
+        let Some((ball, &fraction)) = known else { return 0 };
+        // Rows of a unit are far fewer than 2³², and so are its groups: the norm fits.
+        let norm = self.counts.iter().fold(0u128, |n, &c| n.saturating_add(u128::from(c) * u128::from(c)));
+        if norm <= ball.radius_squared() >> (2 * fraction) {
+            1 << fraction
         } else {
-            let most = ball.cell() >> fraction;
-            for (position, c) in self.counts.iter_mut().enumerate() {
-                let kept = self.kept.get(first + position).copied().unwrap_or(false);
-                *c = match (kept, *c) {
-                    (false, _) => 0,
-                    (true, rows) if rows <= most => whole,
-                    (true, rows) => ball.cell() / rows,
-                };
-            }
+            u64::try_from((ball.radius_squared() / norm.max(1)).isqrt()).unwrap_or(0)
         }
     }
 }
@@ -95,15 +82,16 @@ impl Accumulator for Leaves {
             let rows = self.open[done..].iter().take_while(|(p, _)| (*p as usize) < range.end).count();
             self.counts.clear();
             self.counts.resize(range.len(), 0);
-            for (position, _) in &self.open[done..done + rows] {
-                self.counts[*position as usize - range.start] += 1;
+            let (open, kept) = (&self.open[done..done + rows], &self.kept);
+            let counts = |position: u32| kept.is_empty() || kept[position as usize];
+            for &(position, _) in open.iter().filter(|(p, _)| counts(*p)) {
+                self.counts[position as usize - range.start] += 1;
             }
-            self.weigh(range.start);
-            for (position, leaf) in &self.open[done..done + rows] {
-                let position = *position as usize;
-                let cell = complete.groups[position] as usize * self.nodes as usize + *leaf as usize;
+            let weight = self.weight().cast_signed();
+            for &(position, leaf) in open.iter().filter(|(p, _)| counts(*p)) {
+                let cell = complete.groups[position as usize] as usize * self.nodes as usize + leaf as usize;
                 // Certification limits the rows of all units: with the fraction's bits they fit.
-                self.sums[cell] += self.counts[position - range.start].cast_signed();
+                self.sums[cell] += weight;
             }
             done += rows;
         }

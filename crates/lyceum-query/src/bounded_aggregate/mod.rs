@@ -12,6 +12,7 @@
 mod accumulate;
 pub(crate) mod bound;
 mod cells;
+mod cut;
 mod distinct_values;
 pub(crate) mod exec;
 mod groups;
@@ -26,6 +27,6 @@ mod sample;
 mod slots;
 pub(crate) mod spec;
 mod sums_in_ball;
-mod sums_in_box;
+mod sums_of_kept;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use super::sample::Kept;
 use super::slots::Slots;
 use super::spec::BoundSpec;
 use crate::faults::{self, Fault};
-use arrow::array::{Array, ArrayRef, AsArray, UInt64Array};
+use arrow::array::{Array, AsArray};
 use arrow::datatypes::{UInt32Type, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, internal_err};
@@ -59,7 +59,7 @@ impl Pass {
         if self.groups.len() > known {
             let groups = self.groups.len();
             self.slots.grow(groups);
-            self.kept.grow(groups);
+            self.kept.grow(groups, &self.spec);
             self.accumulators.iter_mut().for_each(|a| a.grow(groups));
         }
         let units = batch.column(0);
@@ -112,7 +112,7 @@ impl Pass {
         }
         columns.extend(measures.into_values());
         if self.spec.listed.is_none() {
-            columns.push(Arc::new(UInt64Array::from(self.kept.into_units())) as ArrayRef);
+            columns.push(self.kept.emit(self.spec.classes())?);
         }
         Ok(RecordBatch::try_new(schema, columns)?)
     }

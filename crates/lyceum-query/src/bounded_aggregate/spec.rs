@@ -8,6 +8,7 @@ use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
+use lyceum_privacy::selection::Weights;
 use siphasher::sip::SipHasher13;
 use std::fmt;
 use std::hash::Hasher;
@@ -15,12 +16,12 @@ use std::sync::Arc;
 
 /// Column with the position of a group in the product of the declared lists.
 pub(crate) const GROUP_COLUMN: &str = "__group";
-/// Column with the number of units kept in a group.
+/// Column with the numbers of units kept in a group, by class of weight.
 pub(crate) const UNITS_COLUMN: &str = "__units";
 /// Most cells of declared keys that are released at once.
 pub(crate) const MAX_CELLS: u64 = 100_000;
 
-/// Bits that the largest contribution to one group has at least, where contributions may be scaled.
+/// Bits that the largest contribution to one group has at least, where contributions may be cut.
 const FINE_BITS: u32 = 16;
 
 /// Everything that the operator needs; made once per prepared query.
@@ -28,10 +29,15 @@ pub(crate) struct BoundSpec {
     pub(crate) keys: Vec<Key>,
     pub(crate) measures: Vec<Measure>,
     pub(crate) balls: Vec<Ball>,
-    /// By measure: binary digits that bounded values have beyond the measure's grid, so that scaling a count of 1 into
-    /// the ball leaves a fraction of it and not nothing. Balls, exact sums and noise are in these finer units.
+    /// By measure: binary digits that bounded values have beyond the measure's grid, so that cutting a count of 1
+    /// leaves a fraction of it and not nothing. Balls, exact sums and noise are in these finer units.
     pub(crate) fraction_bits: Vec<u32>,
+    /// L0: R = √L0·C.
     pub(crate) max_groups: u32,
+    /// M: groups that a unit keeps where keys are undeclared.
+    pub(crate) kept_groups: u32,
+    /// How units count where keys are undeclared.
+    pub(crate) weights: Option<Weights>,
     /// The declared product as columns and its length, when every key has a list.
     pub(crate) listed: Option<(Vec<ArrayRef>, usize)>,
     pub(crate) sampling: SamplingKey,
@@ -42,20 +48,16 @@ impl BoundSpec {
     pub(crate) fn new(barrier: &Barrier, sampling: SamplingKey) -> Result<Self, PriceError> {
         let mut balls = Vec::with_capacity(barrier.measures.len());
         let mut fraction_bits = Vec::with_capacity(barrier.measures.len());
-        // Only whole vectors of units with several rows are scaled; the box cuts off, and needs no fractions.
-        let scales = barrier.selection == KeySelection::Public && !barrier.unit_is_row;
+        // A unit of one row is never cut.
+        let cuts = !barrier.unit_is_row;
         for (measure, m) in barrier.measures.iter().enumerate() {
             if m.low > 0 || m.high < 0 {
                 return Err(PriceError::Planning { step: "contribution bounds exclude zero" });
             }
             let cell = m.low.unsigned_abs().max(m.high.unsigned_abs());
-            // Rows of a histogram are scaled in the box, too: none of them is more worth keeping than another.
-            let scales = match m.fold {
-                Fold::Leaves { .. } | Fold::Level { .. } => !barrier.unit_is_row,
-                Fold::Distinct { .. } => false,
-                Fold::Rows | Fold::NonNull { .. } | Fold::Sum { .. } | Fold::Units => scales,
-            };
-            let fraction = if scales { FINE_BITS.saturating_sub(u64::BITS - cell.leading_zeros()) } else { 0 };
+            // Values are kept or not, never a part of one.
+            let cuts = cuts && !matches!(m.fold, Fold::Distinct { .. });
+            let fraction = if cuts { FINE_BITS.saturating_sub(u64::BITS - cell.leading_zeros()) } else { 0 };
             let ball = Ball::new(cell << fraction, barrier.max_groups);
             balls.push(ball.ok_or(PriceError::BoundsTooWide { measure })?);
             fraction_bits.push(fraction);
@@ -64,12 +66,16 @@ impl BoundSpec {
             KeySelection::Public => Some(listed_cells(&barrier.keys)?),
             KeySelection::Private { .. } => None,
         };
+        let max_groups = barrier.max_groups.max(1);
+        let kept_groups = barrier.kept_groups.max(max_groups);
         Ok(Self {
             keys: barrier.keys.clone(),
             measures: barrier.measures.clone(),
             balls,
             fraction_bits,
-            max_groups: barrier.max_groups.max(1),
+            max_groups,
+            kept_groups,
+            weights: listed.is_none().then(|| Weights::new(max_groups, kept_groups)),
             listed,
             sampling,
         })
@@ -94,16 +100,27 @@ impl BoundSpec {
         let fields: Vec<Field> = if self.listed.is_some() {
             std::iter::once(Field::new(GROUP_COLUMN, DataType::UInt32, false)).chain(measures).collect()
         } else {
-            let units = std::iter::once(Field::new(UNITS_COLUMN, DataType::UInt64, false));
-            self.key_fields().chain(measures).chain(units).collect()
+            let classes = i32::try_from(self.classes()).unwrap_or(i32::MAX);
+            let units = DataType::FixedSizeList(list(DataType::UInt64), classes);
+            self.key_fields().chain(measures).chain([Field::new(UNITS_COLUMN, units, false)]).collect()
         };
         Arc::new(Schema::new(fields))
+    }
+
+    /// Numbers of units that each group has; 0 for declared keys.
+    pub(crate) fn classes(&self) -> usize {
+        self.weights.as_ref().map_or(0, Weights::classes)
+    }
+
+    /// Whether some measure counts in at most L0 groups of a unit.
+    pub(crate) fn keeps_fewest(&self) -> bool {
+        self.measures.iter().any(|m| matches!(m.fold, Fold::Distinct { .. }))
     }
 
     /// Whether units only need to be told apart: then their ordinals in a table do instead of their ids. Not where
     /// groups or values are sampled, because what a person's sample is must not depend on who else is there.
     pub(crate) fn by_ordinal(&self) -> bool {
-        self.listed.is_some() && !self.measures.iter().any(|m| matches!(m.fold, Fold::Distinct { .. }))
+        self.listed.is_some() && !self.keeps_fewest()
     }
 
     /// The keys as nullable fields `k0…`.
@@ -118,7 +135,7 @@ impl fmt::Debug for BoundSpec {
     }
 }
 
-/// 128 secret bits, fresh per prepared query (hence per charge), that decide which L0 groups a unit keeps.
+/// 128 secret bits, fresh per prepared query (hence per charge), that decide which groups a unit keeps.
 pub(crate) struct SamplingKey([u8; 16]);
 
 impl SamplingKey {

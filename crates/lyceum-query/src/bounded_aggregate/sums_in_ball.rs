@@ -1,12 +1,13 @@
 //! Sums over declared keys: the whole vector of each measure is brought into its L2 ball.
 //!
 //! Most units are inside of every ball. Those with few rows are known to be and added at once ([`super::light`]), others
-//! are found by their exact norms and added as they are; only the rest goes through saturation and scaling
-//! ([`super::bound`]).
+//! are found by their exact norms and added as they are; only the rest goes through saturation and levels
+//! ([`super::cut`]).
 
 use super::accumulate::{Accumulator, Rows};
-use super::bound::{Ball, Factor};
+use super::bound::Ball;
 use super::cells::{Cells, Values};
+use super::cut::Cut;
 use super::light::Light;
 use super::runs::Run;
 use super::sample::Kept;
@@ -15,7 +16,6 @@ use super::spec::BoundSpec;
 use crate::faults::{self, Fault};
 use arrow::array::{ArrayRef, Decimal128Array};
 use datafusion::common::Result;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// See the module.
@@ -27,8 +27,7 @@ pub(super) struct SumsInBall {
     light: Option<Light>,
     /// By complete unit: whether it is outside of a ball.
     outside: Vec<bool>,
-    vectors: Vec<Vec<i64>>,
-    scaled: Vec<i64>,
+    cut: Cut,
 }
 
 impl SumsInBall {
@@ -39,41 +38,8 @@ impl SumsInBall {
             sums: vec![vec![0; groups]; measures],
             light: Light::new(&spec, groups),
             outside: Vec::new(),
-            vectors: vec![Vec::new(); measures],
-            scaled: Vec::new(),
+            cut: Cut::default(),
             spec,
-        }
-    }
-
-    /// Scales one unit's vectors into their balls and adds them.
-    fn scale(&mut self, groups: &[u32], range: Range<usize>) {
-        let spec = Arc::clone(&self.spec);
-        let finer = spec.balls.iter().zip(&spec.fraction_bits);
-        for (((ball, &fraction), cells), vector) in finer.zip(&self.cells).zip(&mut self.vectors) {
-            vector.clear();
-            // A cell sums fewer than 2⁴⁰ 64-bit values, so the shift has room.
-            match &cells.values {
-                Values::Narrow(cells) => {
-                    vector.extend(cells[range.clone()].iter().map(|&v| ball.saturate(i128::from(v) << fraction)));
-                }
-                Values::Wide(cells) => {
-                    vector.extend(cells[range.clone()].iter().map(|&v| ball.saturate(v << fraction)));
-                }
-            }
-        }
-        for (m, measure) in spec.measures.iter().enumerate() {
-            let together = spec.measures.iter().enumerate().filter(|(_, o)| o.scale_group == measure.scale_group);
-            let factor = together.map(|(o, _)| spec.balls[o].factor(&self.vectors[o])).min().unwrap_or(Factor::ONE);
-            self.scaled.clear();
-            self.scaled.extend(self.vectors[m].iter().map(|&v| factor.scale(v)));
-            // Proved in `bound`; a unit that were outside all the same contributes nothing.
-            let unchecked = faults::on(Fault::CellsRoundedUp) || faults::on(Fault::FactorRoundedUp);
-            if !unchecked && !spec.balls[m].contains(&self.scaled) {
-                continue;
-            }
-            for (&group, &v) in groups[range.clone()].iter().zip(&self.scaled) {
-                self.sums[m][group as usize] += i128::from(v);
-            }
         }
     }
 }
@@ -113,7 +79,7 @@ impl Accumulator for SumsInBall {
         }
         for (unit, range) in complete.ranges().enumerate() {
             if self.outside[unit] {
-                self.scale(complete.groups, range);
+                self.cut.add(&self.spec, &self.cells, range, complete.groups, &mut self.sums);
             }
         }
     }
@@ -132,8 +98,7 @@ impl Accumulator for SumsInBall {
     fn size(&self) -> usize {
         let cells: usize = self.cells.iter().map(Cells::size).sum();
         let sums: usize = self.sums.iter().map(|s| 16 * s.capacity()).sum();
-        let vectors: usize = self.vectors.iter().map(|v| 8 * v.capacity()).sum();
-        cells + sums + vectors + self.outside.capacity() + self.light.as_ref().map_or(0, Light::size)
+        cells + sums + self.cut.size() + self.outside.capacity() + self.light.as_ref().map_or(0, Light::size)
     }
 }
 

@@ -75,6 +75,8 @@ fn barrier(selection: KeySelection, max_groups: u32) -> Barrier {
         ],
         aggregates: vec![],
         max_groups,
+        // More than L0, and fewer than some units have.
+        kept_groups: max_groups + 2,
         selection,
         epsilon: None,
         bias: Bias::Unknown,
@@ -124,7 +126,11 @@ fn as_map(groups: &ExactGroups) -> Groups {
     let row = |g: usize| groups.sums.iter().map(|s| s[g]).collect::<Vec<_>>();
     let shop = |g: usize| shops.iter().nth(g).unwrap();
     (0..groups.groups)
-        .map(|g| ((colours.value(g).to_owned(), shop(g)), (row(g), groups.units.get(g).copied().unwrap_or(0))))
+        .map(|g| {
+            let classes = groups.units.len() / groups.groups;
+            let units = groups.units[g * classes..(g + 1) * classes].iter().sum();
+            ((colours.value(g).to_owned(), shop(g)), (row(g), units))
+        })
         .collect()
 }
 
@@ -142,6 +148,30 @@ fn folded(rows: &[Row]) -> HashMap<u64, BTreeMap<GroupKey, [i128; 4]>> {
 }
 
 /// The L2 ball, written down plainly for small numbers, in units that are `fraction` bits finer than the grid.
+fn bounded(cells: &BTreeMap<GroupKey, [i128; 4]>, barrier: &Barrier, fraction: &[u32], groups: &mut Groups) {
+    let cut = |m: usize| {
+        let c = i128::from(barrier.measures[m].low.abs().max(barrier.measures[m].high)) << fraction[m];
+        let v: Vec<i128> = cells.values().map(|v| v[m] << fraction[m]).collect();
+        let norm = |level: i128| v.iter().map(|v| v.abs().min(level).pow(2)).sum::<i128>();
+        let highest = v.iter().map(|v| v.abs()).max().unwrap_or(0);
+        let fits = |level: i128| norm(level) <= c * c * i128::from(barrier.max_groups);
+        let level = (0..40).rev().map(|bit| 1i128 << bit).fold(0, |l, step| if fits(l + step) { l + step } else { l });
+        let level = level.min(highest);
+        (v, level)
+    };
+    for m in 0..4 {
+        let group = barrier.measures[m].scale_group;
+        let together: Vec<_> = (0..4).filter(|&o| barrier.measures[o].scale_group == group).map(cut).collect();
+        for (i, (key, v)) in cells.keys().zip(cut(m).0).enumerate() {
+            let kept = together.iter().map(|(of, level)| match of[i].abs() {
+                0 => v.abs(),
+                of => v.abs() * of.min(*level) / of,
+            });
+            groups.get_mut(key).unwrap().0[m] += v.signum() * kept.min().unwrap();
+        }
+    }
+}
+
 fn reference_public(rows: &[Row], barrier: &Barrier, fraction: &[u32]) -> Groups {
     let mut groups: Groups = Groups::new();
     for colour in COLOURS {
@@ -150,30 +180,12 @@ fn reference_public(rows: &[Row], barrier: &Barrier, fraction: &[u32]) -> Groups
         }
     }
     for cells in folded(rows).values() {
-        let vector = |m: usize| {
-            let c = i128::from(barrier.measures[m].low.abs().max(barrier.measures[m].high)) << fraction[m];
-            let squared = c * c * i128::from(barrier.max_groups);
-            let v: Vec<i128> = cells.values().map(|v| v[m] << fraction[m]).collect();
-            let norm: i128 = v.iter().map(|v| v * v).sum();
-            // √(R²/Σv²), rounded down, with as many fractional bits as fit.
-            let room = (squared.unsigned_abs().leading_zeros() & !1).min(124);
-            let root = ((squared.unsigned_abs() << room) / norm.unsigned_abs().max(1)).isqrt();
-            let factor = if norm > squared { (root as i128) << (62 - room / 2) } else { 1 << 62 };
-            (v, factor)
-        };
-        for m in 0..4 {
-            let group = barrier.measures[m].scale_group;
-            let factor =
-                (0..4).filter(|&o| barrier.measures[o].scale_group == group).map(|o| vector(o).1).min().unwrap();
-            for (key, v) in cells.keys().zip(vector(m).0) {
-                groups.get_mut(key).unwrap().0[m] += v.signum() * ((v.abs() * factor) >> 62);
-            }
-        }
+        bounded(cells, barrier, fraction, &mut groups);
     }
     groups
 }
 
-fn reference_private(rows: &[Row], barrier: &Barrier, sampling: &SamplingKey) -> Groups {
+fn reference_private(rows: &[Row], barrier: &Barrier, fraction: &[u32], sampling: &SamplingKey) -> Groups {
     let mut groups = Groups::new();
     let fields = vec![SortField::new(DataType::Utf8), SortField::new(DataType::Int32)];
     let encode = RowConverter::new(fields).unwrap();
@@ -188,13 +200,12 @@ fn reference_private(rows: &[Row], barrier: &Barrier, sampling: &SamplingKey) ->
             })
             .collect();
         ranked.sort();
-        for (_, key, v) in ranked.into_iter().take(barrier.max_groups as usize) {
-            let group = groups.entry(key).or_insert_with(|| (vec![0; 4], 0));
-            group.1 += 1;
-            for (m, measure) in barrier.measures.iter().enumerate() {
-                group.0[m] += v[m].clamp(i128::from(measure.low), i128::from(measure.high));
-            }
+        ranked.truncate(barrier.kept_groups as usize);
+        let kept: BTreeMap<GroupKey, [i128; 4]> = ranked.into_iter().map(|(_, key, v)| (key, v)).collect();
+        for key in kept.keys() {
+            groups.entry(key.clone()).or_insert_with(|| (vec![0; 4], 0)).1 += 1;
         }
+        bounded(&kept, barrier, fraction, &mut groups);
     }
     groups
 }
@@ -220,7 +231,7 @@ async fn undeclared_keys_equal_the_reference_on_any_layout() {
     let barrier = barrier(KeySelection::Private { minimum_group_size: 5 }, 2);
     let spec = Arc::new(BoundSpec::new(&barrier, SamplingKey::fixed([9; 16])).unwrap());
     let rows = rows(400, 23);
-    let expected = reference_private(&rows, &barrier, &spec.sampling);
+    let expected = reference_private(&rows, &barrier, &spec.fraction_bits, &spec.sampling);
     for (pieces, target) in [(1, 1), (2, 4), (4, 4)] {
         let (groups, _) = run(&rows, &spec, pieces, target).await;
         assert_eq!(as_map(&groups), expected, "{pieces} pieces, {target} partitions");
@@ -247,7 +258,7 @@ async fn a_unit_moves_the_groups_by_at_most_the_radius() {
                 assert!(moved.sum::<u128>() <= ball.radius_squared(), "unit {unit}, measure {m}");
             }
             let touched = with.iter().filter(|(key, v)| without.get(*key).map_or(0, |w| w.1) != v.1).count();
-            assert!(touched <= 3);
+            assert!(touched <= 5, "M");
         }
     }
 }
@@ -269,8 +280,7 @@ async fn no_keys_are_one_group_and_no_rows_are_zero() {
     pass.push(&one_column(vec![2, 2], vec![i64::MAX, i64::MAX])).unwrap();
     let groups = ExactGroups::merge(&spec, &[pass.finish().unwrap()]).unwrap();
     let on_grid = |m: usize| groups.sums[m][0] >> spec.fraction_bits[m];
-    // Scaling rounds down, by less than one of the finer units.
-    assert_eq!(groups.sums[0], vec![(3 << spec.fraction_bits[0]) - 1]);
+    assert_eq!(groups.sums[0], vec![3 << spec.fraction_bits[0]]);
     assert_eq!(groups.sums[3], vec![2 << spec.fraction_bits[3]]);
     assert!(on_grid(1) <= 310 && on_grid(1) >= 10);
 
@@ -281,7 +291,7 @@ async fn no_keys_are_one_group_and_no_rows_are_zero() {
     assert!(disordered.push(&one_column(vec![2, 1], vec![0, 0])).is_err());
 }
 
-/// A count of 1 can't be scaled in whole numbers: without fractions such a unit would be lost from all its groups.
+/// A count of 1 can't be cut in whole numbers: without fractions such a unit would be lost from all its groups.
 #[tokio::test]
 async fn a_unit_in_many_groups_keeps_its_share_of_each() {
     let barrier = barrier(KeySelection::Public, 2);
@@ -291,7 +301,7 @@ async fn a_unit_in_many_groups_keeps_its_share_of_each() {
     let groups = run(&rows, &spec, 1, 1).await.0;
     let units: i128 = groups.sums[3].iter().sum();
     let kept = units as f64 / f64::from(1u32 << spec.fraction_bits[3]);
-    assert!((kept - 4.0).abs() < 0.01, "8 cells of 1 scaled by 1/2 are 4, not {kept}");
+    assert!((kept - 4.0).abs() < 0.01, "8 cells of 1 cut to 1/2 are 4, not {kept}");
 }
 
 #[test]

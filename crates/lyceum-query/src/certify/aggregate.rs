@@ -1,6 +1,7 @@
 //! A barrier: keys, measures and bounds of an aggregate, and the plan below it in normal form.
 
 use super::below::{Facts, Node, facts};
+use super::bias::{Units, bias};
 use super::expression::{typed, types};
 use super::measures::{Limits, Measures};
 use super::tightest::Tightest;
@@ -18,6 +19,9 @@ pub(crate) const MAX_CELLS: usize = 100_000;
 
 /// Most numbers that are released: groups × measures. Each is held several times and gets noise of its own.
 const MAX_NUMBERS: usize = 1_000_000;
+
+/// How many times L0 groups of a unit are looked at where keys are undeclared (ADR 0019).
+const SPREAD: u32 = 8;
 
 /// An aggregate with its bounds.
 pub(super) struct Bounded {
@@ -62,6 +66,7 @@ pub(super) fn bound(
     let touchable = cells.map_or(u64::MAX, |n| n as u64).min(node.max_rows_per_unit).max(1);
     let max_groups =
         if node.unit_is_row || keys.is_empty() { 1 } else { u32::try_from(touchable).unwrap_or(u32::MAX).min(wanted) };
+    let kept_groups = max_groups.saturating_mul(SPREAD).min(u32::try_from(touchable).unwrap_or(u32::MAX));
     let expected: u64 = node.tables.iter().map(|t| t.table.expected_rows()).sum();
     let minimum_group_size = limits.minimum_group_size;
     let limits = Limits {
@@ -85,22 +90,34 @@ pub(super) fn bound(
         .fix("fewer aggregates, or GROUP BY fewer columns")
         .at(context.words.find("GROUP")));
     }
-    let samples = u64::from(max_groups) < touchable && !keys.is_empty() && !node.unit_is_row;
     let selection = if keys.iter().all(|k| k.values.is_some()) {
         KeySelection::Public
     } else {
         KeySelection::Private { minimum_group_size }
     };
     let mut warnings = std::mem::take(&mut measures.warnings);
-    if samples {
-        warnings.push(format!("one {} counts in at most {max_groups} groups", node.unit_name));
+    let rows = limits.rows_per_group;
+    if u64::from(max_groups) < touchable && !keys.is_empty() && !node.unit_is_row {
+        warnings.push(format!(
+            "one {} counts as if in {max_groups} groups, or in more with a smaller part of each",
+            node.unit_name
+        ));
     }
-    if limits.rows_per_group < limits.max_rows_per_unit {
-        warnings.push(format!("at most {} rows of one {} count in a group", limits.rows_per_group, node.unit_name));
+    if rows < limits.max_rows_per_unit {
+        warnings.push(format!(
+            "{rows} rows of one {} count in a group, or more where it has fewer elsewhere",
+            node.unit_name
+        ));
     }
     let below = project(&node, &expressions, &measures.values)?;
     let certificate = certificate(&node, &keys, &measures, max_groups, selection);
-    let barrier = Barrier {
+    let units = Units {
+        rows: node.max_rows_per_unit,
+        rows_in_full: measures.rows_in_full,
+        groups: if keys.is_empty() { 1 } else { touchable },
+        clamped: measures.clamped,
+    };
+    let mut barrier = Barrier {
         sources: node
             .tables
             .iter()
@@ -119,14 +136,16 @@ pub(super) fn bound(
         unit_is_row: node.unit_is_row,
         keys,
         values: measures.values.len(),
-        bias: if measures.clips || samples { Bias::Unknown } else { Bias::None },
+        bias: Bias::Unknown,
         measures: measures.measures,
         aggregates: measures.aggregates,
         max_groups,
+        kept_groups: if node.unit_is_row { 1 } else { kept_groups },
         selection,
         epsilon: context.options.epsilon,
         warnings,
     };
+    barrier.bias = bias(&barrier, &units);
     Ok(Bounded { below, barrier, tables: node.tables, certificate })
 }
 

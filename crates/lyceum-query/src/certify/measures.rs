@@ -108,8 +108,10 @@ pub(super) struct Measures {
     pub(super) facts: Vec<String>,
     /// What may surprise.
     pub(super) warnings: Vec<String>,
-    /// Whether a unit could exceed a bound.
-    pub(super) clips: bool,
+    /// Whether a value, or a unit's total, could be outside of what it is clamped to.
+    pub(super) clamped: bool,
+    /// The fewest rows of a unit that some measure counts in full in one group.
+    pub(super) rows_in_full: u64,
     limits: Limits,
     /// Expressions (with their filter) whose NULLs a value column shows.
     presences: Vec<(Expr, Option<Expr>, usize)>,
@@ -123,7 +125,8 @@ impl Measures {
             aggregates: Vec::new(),
             facts: Vec::new(),
             warnings: Vec::new(),
-            clips: false,
+            clamped: false,
+            rows_in_full: u64::MAX,
             limits,
             presences: Vec::new(),
         }
@@ -318,7 +321,7 @@ impl Measures {
         let row = self.row_bounds(&value, bounds);
         let group = match bounds {
             Some((true, low, high)) => {
-                self.clips = true;
+                self.clamped = true;
                 (low.min(0.0), high.max(0.0))
             }
             _ => {
@@ -387,7 +390,7 @@ impl Measures {
 
     /// Rows of one unit that count in one group.
     fn rows(&mut self, rows: u64) -> i64 {
-        self.clips |= rows < self.limits.max_rows_per_unit;
+        self.rows_in_full = self.rows_in_full.min(rows);
         i64::try_from(rows).unwrap_or(i64::MAX).max(1)
     }
 
@@ -398,7 +401,7 @@ impl Measures {
             (Some((false, low, high)), known) => {
                 let (low, high) = if value.kind() == Kind::Int { (low.ceil(), high.floor()) } else { (low, high) };
                 let inside = known.is_some_and(|(l, h)| low <= l && h <= high);
-                self.clips |= !inside;
+                self.clamped |= !inside;
                 if inside { known } else { Some((low, high)) }
             }
             (_, known) => known,

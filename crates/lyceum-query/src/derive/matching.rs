@@ -20,6 +20,8 @@ pub(super) struct Found {
     uncentred: Vec<Option<(usize, Grid)>>,
     /// How noisy the numbers are: Σ over measures of variance ÷ bound².
     pub(super) noise: f64,
+    /// Of a new answer's noise, how many times as much the numbers have, at worst.
+    pub(super) times: f64,
 }
 
 /// Finds the way, if there is one.
@@ -61,7 +63,7 @@ pub(super) fn matched(asked: &Asked, stored: &Descriptor) -> Option<Found> {
     if !counts {
         return None;
     }
-    let mut found = Found { keys, only, whole, measures: Vec::new(), uncentred: Vec::new(), noise: 0.0 };
+    let mut found = Found { keys, only, whole, measures: Vec::new(), uncentred: Vec::new(), noise: 0.0, times: 0.0 };
     // Who is in several groups would be counted once for each.
     let adds_up = |m: &MeasureText| match m.what.fold {
         FoldText::Units => summed <= 1.0 || stored.max_groups <= 1,
@@ -75,13 +77,26 @@ pub(super) fn matched(asked: &Asked, stored: &Descriptor) -> Option<Found> {
     found.uncentred = vec![None; wanted.measures.len()];
     asked.aggregates.iter().for_each(|a| found.average(a, wanted, stored));
     for aggregate in &asked.aggregates {
-        for measure in found.rewrite(aggregate)?.measures() {
+        let rewritten = found.rewrite(aggregate)?.measures();
+        // An aggregate's first measure is its sum, or what else its noise is mostly from.
+        if let (Some(own), Some(taken)) = (aggregate.measures().first(), rewritten.first()) {
+            let (own, taken) = (wanted.measures.get(*own)?, stored.measures.get(*taken)?);
+            found.times = found.times.max(summed.sqrt() * taken.noise() / own.noise());
+        }
+        for measure in rewritten {
             let m = stored.measures.get(measure)?;
             let most = m.what.low.unsigned_abs().max(m.what.high.unsigned_abs()).max(1) as f64;
             found.noise += summed * (m.sigma / most).powi(2);
         }
     }
     Some(found)
+}
+
+impl MeasureText {
+    /// σ in SQL's unit.
+    fn noise(&self) -> f64 {
+        self.sigma * f64::from(self.what.fixed.map_or(0, |f| f.exponent)).exp2()
+    }
 }
 
 /// Where a key stands among the stored ones, with the same list once that is narrowed.

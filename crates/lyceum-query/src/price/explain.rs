@@ -3,9 +3,9 @@
 use super::{PricedBarrier, PricedQuery};
 use crate::above::Described;
 use crate::answer::ColumnKind;
-use crate::barrier::{Aggregate, Bias};
+use crate::barrier::Aggregate;
 use crate::certify::Certificate;
-use crate::noise::{CONFIDENCE, NoisePlan, SelectionPlan, sigma};
+use crate::noise::{CONFIDENCE, NoisePlan, SelectionPlan, Statistic, sigma};
 use crate::released_table::{Origin, ReleasedTable};
 use lyceum_privacy::accuracy;
 use lyceum_privacy::histogram::TreeShape;
@@ -87,12 +87,27 @@ pub struct ExplainedColumn {
 pub struct ExplainedSelection {
     /// k: fewer units are never shown.
     pub minimum_group_size: u32,
-    /// τ: the noisy number of units must reach this.
-    pub threshold: i64,
+    /// M: groups that one unit may count in.
+    pub groups_kept: u32,
+    /// Whether units in few groups weigh more (else each counts as one).
+    pub weighted: bool,
+    /// τ in units: what the units of a group come to, after noise, must reach this.
+    pub threshold: f64,
     /// δ it costs.
     pub delta: Delta,
-    /// The chance that a group of so many units is shown.
-    pub chance_shown: Vec<(u64, f64)>,
+    /// The chance that a group is shown, by its size.
+    pub chance_shown: Vec<ChanceShown>,
+}
+
+/// The chance that a group of so many units is shown.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct ChanceShown {
+    /// Units in the group.
+    pub units: u64,
+    /// If each of them is in as many groups as can count.
+    pub least: f64,
+    /// If all are in this group only.
+    pub most: f64,
 }
 
 impl PricedQuery {
@@ -197,10 +212,7 @@ fn release(barrier: &PricedBarrier) -> ExplainedRelease {
         max_groups_contributed: barrier.barrier.max_groups,
         mechanisms: mechanisms(&barrier.noise).len(),
         selection: barrier.noise.selection.as_ref().map(|s| explain_selection(s, &barrier.noise)),
-        bias: match barrier.barrier.bias {
-            Bias::None => "none: no unit can exceed its bounds".to_owned(),
-            Bias::Unknown => "unknown: units above their bounds are scaled down or sampled".to_owned(),
-        },
+        bias: barrier.barrier.bias.described(),
         warnings: barrier.barrier.warnings.clone(),
     }
 }
@@ -209,24 +221,40 @@ fn mechanisms(noise: &NoisePlan) -> Vec<ExplainedMechanism> {
     let measures = noise.measures.iter().enumerate();
     let measures = measures.map(|(m, c)| ExplainedMechanism::new("aggregate", c, noise.unit(m)));
     let selection = noise.selection.as_ref();
-    let units = selection.and_then(|s| s.units.as_ref().ok());
-    let units = units.map(|c| ExplainedMechanism::new("units per group", c, 1.0));
-    let totals = selection.into_iter().flat_map(|s| s.totals.iter().flatten());
-    let totals = totals.map(|c| ExplainedMechanism::new("total for the other row", c, 1.0));
-    measures.chain(units).chain(totals).collect()
+    let own =
+        selection.and_then(|s| if let Statistic::Weights(_, call) = &s.statistic { Some((s, call)) } else { None });
+    let own =
+        own.map(|(s, c)| ExplainedMechanism::new("weights of units per group", c, (-f64::from(s.fraction)).exp2()));
+    let totals = selection.into_iter().flat_map(|s| s.totals.iter().enumerate());
+    let totals = totals
+        .filter_map(|(m, c)| Some(ExplainedMechanism::new("total for the other row", c.as_ref()?, noise.unit(m))));
+    measures.chain(own).chain(totals).collect()
 }
 
 fn explain_selection(s: &SelectionPlan, noise: &NoisePlan) -> ExplainedSelection {
-    let sigma = s.units_sigma(&noise.measures);
+    let sigma = s.call(&noise.measures).map_or(f64::INFINITY, sigma);
+    let in_units = sigma * (-f64::from(s.fraction)).exp2();
     let from = u64::from(s.minimum_group_size);
-    let threshold = u64::try_from(s.threshold).unwrap_or(u64::MAX);
-    let sizes = [from, threshold, threshold.saturating_add((3.0 * sigma) as u64), threshold.saturating_mul(2)];
-    let chance = |&m: &u64| (m, selection::shown_probability(m, s.minimum_group_size, s.threshold, sigma));
+    let threshold = s.threshold_in_units().ceil().max(0.0) as u64;
+    let sizes = [from, threshold / 2, threshold, threshold.saturating_add((3.0 * in_units) as u64), threshold * 2];
+    let weighted = matches!(s.statistic, Statistic::Weights(..));
+    let chance = |units: u64, groups: u32| {
+        s.of_units(units, groups).map_or(0.0, |t| selection::passing_probability(t, s.threshold, sigma))
+    };
+    let mut sizes: Vec<u64> = sizes.into_iter().filter(|n| *n >= from).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let chance_shown = sizes
+        .into_iter()
+        .map(|units| ChanceShown { units, least: chance(units, s.kept_groups), most: chance(units, 1) })
+        .collect();
     ExplainedSelection {
         minimum_group_size: s.minimum_group_size,
-        threshold: s.threshold,
+        groups_kept: s.kept_groups,
+        weighted,
+        threshold: s.threshold_in_units(),
         delta: s.delta,
-        chance_shown: sizes.iter().map(chance).collect(),
+        chance_shown,
     }
 }
 

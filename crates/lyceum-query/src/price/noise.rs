@@ -1,16 +1,17 @@
 //! Chooses the noise: the query's ρ is split over all measures of all its releases so that the largest σ ÷ bound is as
-//! small as can be. Undeclared keys add the unit counts that decide which groups are shown, and one total per measure
-//! for the `other` row.
+//! small as can be. Undeclared keys add the weights of units that decide which groups are shown, unless the query counts units
+//! anyway, and one total per measure for the `other` row.
 
 use crate::barrier::{Barrier, Fold, KeySelection};
+use crate::bounded_aggregate::bound::Ball;
 use crate::bounded_aggregate::spec::BoundSpec;
 use crate::catalog::Population;
 use crate::failure::PriceError;
 use crate::faults::{self, Fault};
-use crate::noise::{NoisePlan, SelectionPlan};
+use crate::noise::{NoisePlan, SelectionPlan, Statistic, sigma};
 use lyceum_privacy::accounting::{self, Share};
 use lyceum_privacy::mechanism::{MIN_SCALE, Mechanism, MechanismCall, Norm, Sensitivity};
-use lyceum_privacy::selection;
+use lyceum_privacy::selection::{self, FRACTION_BITS};
 use lyceum_privacy::{Budget, Delta, Rho};
 use lyceum_schema::id::QueryId;
 use lyceum_schema::policy::DpPolicy;
@@ -78,20 +79,23 @@ pub(super) fn plans(
 
 /// The claims of one release on ρ: measures, then for undeclared keys the unit counts and the totals.
 fn shares(barrier: &Barrier, spec: &BoundSpec) -> Vec<Share> {
-    let l0 = f64::from(spec.max_groups);
     let cell = |c: u64| (c as f64).max(1.0);
-    // Both the L2 ball and the box of L0 cells keep a unit within R = √L0·C.
+    // A unit's vector is within R = √L0·C; different values are in at most L0 groups, C in each.
     let radius = |squared: u128| (squared as f64).sqrt().next_up().next_up();
     let measures = spec.balls.iter().map(|b| Share { sensitivity: radius(b.radius_squared()), scale: cell(b.cell()) });
     let mut shares: Vec<Share> = measures.collect();
     if barrier.selection != KeySelection::Public {
-        if counted(spec).is_none() {
-            shares.push(Share { sensitivity: l0.sqrt().next_up(), scale: 1.0 });
+        if let (None, Some(weights)) = (counted(spec), &spec.weights) {
+            shares.push(Share { sensitivity: weights.l2_sensitivity(), scale: f64::from(1u32 << FRACTION_BITS) });
         }
+        // A vector of length R over M groups sums to at most √M·R.
+        let kept = f64::from(spec.kept_groups);
+        let most = |ball: &Ball| radius(ball.radius_squared()) * kept.sqrt().next_up();
         let totals = spec.balls.iter().zip(&spec.measures).filter(|(_, m)| m.fold.has_total());
         shares.extend(totals.map(|(ball, _)| Share {
-            sensitivity: (if faults::on(Fault::TotalForOneGroup) { 1.0 } else { l0 } * ball.cell() as f64).next_up(),
-            scale: cell(ball.cell()) * (l0 / OTHER_WEIGHT).sqrt(),
+            sensitivity:
+                if faults::on(Fault::TotalForOneGroup) { radius(ball.radius_squared()) } else { most(ball) }.next_up(),
+            scale: cell(ball.cell()) * (kept / OTHER_WEIGHT).sqrt(),
         }));
     }
     shares
@@ -113,23 +117,40 @@ fn plan(
         return Ok(NoisePlan { measures: calls, fraction_bits, selection: None });
     };
     let mut rest = calls.split_off(spec.measures.len().min(calls.len()));
-    let units = match counted(spec) {
-        Some(measure) => Err(measure),
-        None if rest.is_empty() => return Err(PriceError::Planning { step: "unit counts" }),
-        None => Ok(rest.remove(0)),
-    };
     let delta = selection_delta(barrier, selections);
-    let mut rest = rest.into_iter();
-    let totals = spec.measures.iter().map(|m| if m.fold.has_total() { rest.next() } else { None }).collect();
-    let mut plan = SelectionPlan { units, totals, minimum_group_size, threshold: i64::MAX, delta };
-    plan.threshold = selection::threshold(minimum_group_size, plan.units_sigma(&calls), spec.max_groups, delta);
-    if faults::on(Fault::ThresholdLow) {
-        plan.threshold -= 1;
-    }
-    if plan.threshold == i64::MAX {
+    let (statistic, threshold, fraction) = match (counted(spec), &spec.weights) {
+        (Some(measure), _) => {
+            let fraction = fraction_bits.get(measure).copied().unwrap_or(0);
+            let most = i64::from(minimum_group_size.max(1)) << fraction;
+            let sigma = calls.get(measure).map_or(f64::INFINITY, sigma);
+            let threshold = selection::threshold_above(most, sigma, spec.kept_groups, delta);
+            (Statistic::Counted(measure), threshold, fraction)
+        }
+        (None, Some(weights)) if !rest.is_empty() => {
+            let call = rest.remove(0);
+            let weights = weights.clone();
+            let threshold = weights.threshold(sigma(&call), delta);
+            (Statistic::Weights(weights, call), threshold, FRACTION_BITS)
+        }
+        _ => return Err(PriceError::Planning { step: "unit counts" }),
+    };
+    if threshold == i64::MAX {
         return Err(PriceError::Threshold { delta: delta.as_f64() });
     }
-    Ok(NoisePlan { measures: calls, fraction_bits, selection: Some(plan) })
+    let lower = if faults::on(Fault::ThresholdLow) { 1 << fraction } else { 0 };
+    let mut rest = rest.into_iter();
+    let totals = spec.measures.iter().map(|m| if m.fold.has_total() { rest.next() } else { None }).collect();
+    let selection = SelectionPlan {
+        statistic,
+        totals,
+        minimum_group_size,
+        max_groups: spec.max_groups,
+        kept_groups: spec.kept_groups,
+        threshold: threshold - lower,
+        fraction,
+        delta,
+    };
+    Ok(NoisePlan { measures: calls, fraction_bits, selection: Some(selection) })
 }
 
 /// The smallest share that a policy gives one query of the population's δ for selections, in equal parts.
@@ -142,7 +163,10 @@ fn selection_delta(barrier: &Barrier, selections: usize) -> Delta {
 /// What a release costs: the sum over its mechanisms, saturating upwards.
 pub(super) fn total(noise: &NoisePlan) -> Budget {
     let selection = noise.selection.as_ref();
-    let extra = selection.into_iter().flat_map(|s| s.units.as_ref().ok().into_iter().chain(s.totals.iter().flatten()));
+    let extra = selection.into_iter().flat_map(|s| {
+        let own = if let Statistic::Weights(_, call) = &s.statistic { Some(call) } else { None };
+        own.into_iter().chain(s.totals.iter().flatten())
+    });
     let calls = noise.measures.iter().chain(extra);
     let rho = calls.fold(Rho::ZERO, |sum, c| sum.checked_add(c.rho()).unwrap_or(Rho(u64::MAX)));
     Budget { rho, delta: selection.filter(|_| !faults::on(Fault::DeltaUncharged)).map_or(Delta::ZERO, |s| s.delta) }

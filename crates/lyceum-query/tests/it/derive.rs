@@ -84,6 +84,16 @@ async fn a_total_is_the_sum_of_the_released_cells_with_their_noise() {
     assert!((width(&answer, 0, 0) / width(&fine, 2, 0) - 12f64.sqrt()).abs() < 0.1, "the noise of twelve cells");
     assert!((width(&answer, 1, 0) / width(&fine, 3, 0) - 12f64.sqrt()).abs() < 0.1);
 
+    // A new answer needs no L0 groups, and has no twelve cells' noise: said beforehand and beside the numbers.
+    let asked = world.price("SELECT COUNT(*) AS n, SUM(spend) FROM orders").await;
+    let said = asked.derive(&paid.stored).unwrap().noisier().map(str::to_owned).unwrap();
+    let widths = asked.explain().columns[0].half_width.unwrap();
+    let times = width(&answer, 0, 0) / 2.0 / widths;
+    assert!(times > 2.0 && said.contains("times as wide") && said.contains("fresh = true"), "{times}: {said}");
+    assert!(answer.notes.contains(&said), "{:?}", answer.notes);
+    let same = world.price(FINE).await;
+    assert_eq!(same.derive(&paid.stored).unwrap().noisier(), None, "a repeat is as good as new");
+
     let margin = "SELECT segment, COUNT(*) AS n FROM orders GROUP BY segment HAVING COUNT(*) > -1000 ORDER BY segment";
     let answer = paid.derive(&world, margin).await.unwrap();
     let segments = texts(&fine, 0);

@@ -51,13 +51,20 @@ const SEGMENTS: &str = "SELECT segment, COUNT(*) FROM events GROUP BY segment";
 const WEEKS: &str = "SELECT date_trunc('week', day) AS w, COUNT(DISTINCT user_id) FROM events GROUP BY w";
 const ONE_CITY: &str =
     "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (max_groups_contributed = 1) city, COUNT(*) FROM events GROUP BY city";
+/// People are weighed; up to eight weeks of one are kept.
+const BY_WEIGHT: &str = "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (max_groups_contributed = 1) \
+    date_trunc('week', day) AS w, COUNT(*) FROM events GROUP BY w";
+/// One week's notes of each person, sampled.
+const NOTES: &str = "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS (max_groups_contributed = 1) \
+    date_trunc('week', day) AS w, COUNT(DISTINCT note) FROM events GROUP BY w";
 const REMAINDERS: &str = "SELECT clicks % 7 AS c, COUNT(*) FROM events GROUP BY c";
 
 const TABLE: &[(Fault, Check)] = &[
     (Fault::BallOff, Replay("high", SEGMENTS)),
-    (Fault::BoxOff, Replay("high", "SELECT city, COUNT(*) FROM events GROUP BY city")),
-    (Fault::L0Off, Replay("everywhere", WEEKS)),
-    (Fault::UnitsBeforeL0, Replay("everywhere", WEEKS)),
+    (Fault::BallOff, Replay("high", "SELECT city, COUNT(*) FROM events GROUP BY city")),
+    (Fault::L0Off, Replay("everywhere", ONE_CITY)),
+    (Fault::WeightsAlone, Replay("everywhere", BY_WEIGHT)),
+    (Fault::HeaviestCounted, Replay("edge", ONE_CITY)),
     (
         Fault::NullUnitKept,
         Replay(
@@ -81,8 +88,7 @@ const TABLE: &[(Fault, Check)] = &[
     (Fault::DeltaUncharged, Replay("edge", ONE_CITY)),
     (Fault::SamplingKeyConstant, SampledAnew),
     (Fault::TotalForOneGroup, Replay("everywhere", WEEKS)),
-    (Fault::CellsRoundedUp, Replay("everywhere", REMAINDERS)),
-    (Fault::FactorRoundedUp, Replay("everywhere", REMAINDERS)),
+    (Fault::LevelTooHigh, Replay("everywhere", REMAINDERS)),
     (Fault::RowsInCertificate, Replay("high", SEGMENTS)),
     (Fault::TimeFromRows, Replay("high", SEGMENTS)),
     (Fault::WrappingAdd, Nobody("SELECT COUNT(*) FROM events WHERE n > 0 AND n + n < 0")),
@@ -165,7 +171,7 @@ impl Towns {
                 let mut seen = Vec::new();
                 for _ in 0..8 {
                     let shop = self.with("everywhere");
-                    let Ok(charged) = charge(priced(shop, WEEKS).await, &Pays).await else { panic!("not paid") };
+                    let Ok(charged) = charge(priced(shop, NOTES).await, &Pays).await else { panic!("not paid") };
                     shop.noise.take();
                     assert!(shop.engine.answer(charged).await.is_ok());
                     seen.push(shop.noise.take()[0].exact.clone());

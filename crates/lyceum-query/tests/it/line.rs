@@ -109,26 +109,28 @@ async fn undeclared_keys_are_shown_above_the_threshold_and_the_rest_is_one_row()
     let priced = world.price(BY_CITY).await;
     let selection = priced.explain().releases.remove(0).selection.unwrap();
     assert!(priced.price().delta.0 > 0);
-    assert!(selection.threshold > i64::from(selection.minimum_group_size));
+    assert!(selection.threshold > f64::from(selection.minimum_group_size));
     let (_, answer) = world.release(BY_CITY).await;
     let people = answer.batch.column(1).as_primitive::<Int64Type>();
     assert!(people.len() > 1, "large cities are shown");
-    assert!(people.values().iter().all(|n| *n >= selection.threshold));
+    assert!(people.values().iter().all(|n| *n as f64 + 0.5 >= selection.threshold));
     let mut cities: Vec<&str> = all.iter().map(|o| o.city.as_str()).collect();
     cities.sort_unstable();
     cities.dedup();
     assert!(people.len() < cities.len(), "small cities are not");
-    let total: i64 = {
-        // Each buyer counts in at most four cities.
+    let total: f64 = {
+        // Each buyer is a vector of ones over its cities, no longer than √4.
         let mut pairs: Vec<(u64, &str)> = all.iter().map(|o| (o.unit, o.city.as_str())).collect();
         pairs.sort_unstable();
         pairs.dedup();
-        pairs.chunk_by(|a, b| a.0 == b.0).map(|c| c.len().min(4) as i64).sum()
+        pairs.chunk_by(|a, b| a.0 == b.0).map(|c| c.len() as f64).map(|m| m.min((4.0 * m).sqrt())).sum()
     };
     let other = answer.other.unwrap();
     assert!(other.batch.column(0).is_null(0));
     let rest = other.batch.column(1).as_primitive::<Int64Type>().value(0);
-    assert_eq!(rest + people.values().iter().sum::<i64>(), total);
+    let released = rest + people.values().iter().sum::<i64>();
+    // The total and each shown number are rounded to whole people.
+    assert!((released as f64 - total).abs() <= 1.5 + people.len() as f64 / 2.0, "{released} {total}");
     assert!(other.noise_interval[1].unwrap().1 > rest as f64);
 }
 

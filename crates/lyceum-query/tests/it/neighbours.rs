@@ -202,20 +202,34 @@ fn shown_by(i: usize, release: &ExplainedRelease, with: &Run, without: &Run) -> 
     let Some(selection) = &release.selection else {
         return if gained.is_empty() { Ok(0.0) } else { Err("public keys differ".to_owned()) };
     };
-    if gained.len() > release.max_groups_contributed as usize {
+    if gained.len() > selection.groups_kept as usize {
         return Err(format!("{} groups appear", gained.len()));
     }
-    let units = with.records.iter().find(|r| release_of(with, r.call.measure) == Ok(i));
-    let units = units.ok_or("no call for the units")?;
+    let named = |r: &Recorded| with.explanation.mechanisms.get(r.call.measure as usize).map(|m| m.what.as_str());
+    let own = |r: &&Recorded| release_of(with, r.call.measure) == Ok(i);
+    let decides = |r: &&Recorded| !selection.weighted || named(r) == Some("weights of units per group");
+    let units = with.records.iter().filter(own).find(decides).ok_or("no call for the units")?;
     let Mechanism::DiscreteGaussian { sigma } = units.call.mechanism else { return Err("not Gaussian".to_owned()) };
-    let (k, tau) = (selection.minimum_group_size, selection.threshold);
+    // In the units of the call: those that it was explained in are people.
+    let one = sigma / with.explanation.mechanisms.get(units.call.measure as usize).ok_or("no mechanism")?.sigma;
+    let tau = (selection.threshold * one).round() as i64;
+    let (k, l0) = (selection.minimum_group_size, release.max_groups_contributed);
+    // One unit in m groups, each with k units because of it: what it weighs in them, or k where all count alike.
+    for m in 1..=selection.groups_kept {
+        let most = if selection.weighted { (f64::from(l0) / f64::from(m)).sqrt() } else { f64::from(k) };
+        let shown = f64::from(m) * selection::passing_probability((most * one).floor() as i64, tau, sigma);
+        // Classes of m round weights down and m up.
+        if shown > selection.delta.as_f64() * 1.25 && m <= 16 || shown > 3.0 * selection.delta.as_f64() {
+            return Err(format!("a unit in {m} groups shows one with {shown} of δ {:?}", selection.delta));
+        }
+    }
     let mut shown = 0.0;
     for i in gained {
-        let units = units.exact.get(i).copied().unwrap_or(0);
-        if units != i64::from(k) {
-            return Err(format!("a group of {units} units appears"));
+        let statistic = units.exact.get(i).copied().unwrap_or(0);
+        if !selection.weighted && statistic as f64 > f64::from(k) * one {
+            return Err(format!("a group of {} units appears", statistic as f64 / one));
         }
-        shown += selection::shown_probability(u64::from(k), k, tau, sigma);
+        shown += selection::passing_probability(statistic, tau, sigma);
     }
     Ok(shown)
 }

@@ -213,32 +213,55 @@ async fn the_comparison_finds_planted_faults() {
     assert_eq!(a.keys[0].len(), b.keys[0].len() + 1);
     assert!(loss(&a, &b).is_ok());
     let edge = a.keys[0].iter().position(|k| k.contains("edge")).unwrap();
-    let mut small = a.clone();
-    small.records[0].exact[edge] = 1;
-    assert!(loss(&small, &b).unwrap_err().contains("appears"));
+    let mut crowded = a.clone();
+    let weights = crowded.records.iter_mut().rfind(|r| r.exact.len() == a.keys[0].len()).unwrap();
+    weights.exact[edge] <<= 10;
+    assert!(loss(&crowded, &b).unwrap_err().contains('δ'), "a group that more than one person weighs");
     // A threshold that is too low for δ.
     let lower = |run: &Run| {
         let mut run = run.clone();
         let selection = run.explanation.releases[0].selection.as_mut().unwrap();
-        selection.threshold = i64::from(selection.minimum_group_size);
+        selection.threshold = f64::from(selection.minimum_group_size);
         run
     };
     assert!(loss(&lower(&a), &lower(&b)).unwrap_err().contains('δ'));
-    // More groups than L0.
+    // More groups than M.
     let many = |run: &Run| {
         let mut run = run.clone();
-        run.explanation.releases[0].max_groups_contributed = 0;
+        run.explanation.releases[0].selection.as_mut().unwrap().groups_kept = 0;
         run
     };
     assert!(loss(&many(&a), &many(&b)).is_err());
 }
 
 #[tokio::test]
-async fn a_person_in_thirty_groups_counts_in_l0_of_them() {
+async fn a_person_in_thirty_groups_counts_as_a_vector_of_length_two() {
     let (base, with) = neighbours().await;
     let everywhere = &with.iter().find(|(n, _)| n == "everywhere").unwrap().1;
     let question = "SELECT city, COUNT(DISTINCT user_id) FROM events GROUP BY city";
     let (a, b) = (run(everywhere, question).await.run(), run(&base, question).await.run());
     let total = |run: &Run| run.records.iter().find(|r| r.exact.len() == 1).map(|r| r.exact[0]).unwrap();
-    assert_eq!(total(&a) - total(&b), 4, "the total of all groups counts the four groups that were kept");
+    // Thirty cells of √(4/30), in fractions of 2⁻¹⁵.
+    let counted = (total(&a) - total(&b)) as f64 / 32_768.0;
+    assert!((counted - 120f64.sqrt()).abs() < 0.01, "{counted}");
+}
+
+#[tokio::test]
+async fn bias_is_proved_away_or_limited() {
+    let (base, _) = neighbours().await;
+    let bias = async |sql: &str| run(&base, sql).await.run().explanation.releases[0].bias.clone();
+    // Thirty rows of a person at most, five count in full: a sixth of them at least.
+    assert!(bias("SELECT COUNT(*) FROM events").await.contains("at most 83.4 %"));
+    // Four groups: 1 − √100/30.
+    assert!(bias("SELECT clicks % 7 AS c, COUNT(*) FROM events GROUP BY c").await.contains("at most 66.7 %"));
+    assert!(bias("SELECT COUNT(DISTINCT user_id) FROM events").await.starts_with("none (proved)"));
+    let users = "SELECT plan, COUNT(*) FROM users GROUP BY plan";
+    assert!(bias(users).await.starts_with("none (proved)"), "one row each");
+    for unknown in [
+        "SELECT SUM(n, contribution_bounds_per_group => (-100, 1000)) FROM events",
+        "SELECT AVG(spend) FROM events",
+        "SELECT segment, COUNT(DISTINCT note) FROM events GROUP BY segment",
+    ] {
+        assert!(bias(unknown).await.starts_with("unknown"), "{unknown}");
+    }
 }

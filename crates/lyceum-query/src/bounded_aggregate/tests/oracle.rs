@@ -1,11 +1,12 @@
 //! The pass as it was first written, simple and slow: what the pass gives must equal it bit for bit.
 
 use crate::barrier::Fold;
-use crate::bounded_aggregate::bound::Factor;
 use crate::bounded_aggregate::spec::BoundSpec;
-use arrow::array::{Array, ArrayRef, AsArray, Decimal128Array, Int64Array, UInt32Array, UInt64Array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Decimal128Array, FixedSizeListArray, Int64Array, UInt32Array, UInt64Array,
+};
 use arrow::compute::take;
-use arrow::datatypes::{Int64Type, Schema, UInt64Type};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, UInt64Type};
 use arrow::record_batch::RecordBatch;
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::{DataFusionError, Result, internal_err};
@@ -27,7 +28,7 @@ pub(crate) struct Pass {
     group_names: Vec<u64>,
     /// Exact sums by measure, then group.
     sums: Vec<Vec<i128>>,
-    /// Units kept, by group; only for undeclared keys.
+    /// Units kept, by group, then class; only for undeclared keys.
     units: Vec<u64>,
     /// The last slot of each group; valid if it is the current unit's and names the group back.
     slot_of: Vec<u32>,
@@ -40,7 +41,6 @@ pub(crate) struct Pass {
     index: Vec<usize>,
     slots: Vec<u32>,
     kept: Vec<u32>,
-    vectors: Vec<Vec<i64>>,
 }
 
 impl Pass {
@@ -67,7 +67,7 @@ impl Pass {
             rows,
             group_names: Vec::new(),
             sums: vec![vec![0; known]; measures],
-            units: vec![0; known],
+            units: Vec::new(),
             slot_of: vec![NOWHERE; known],
             pairs: vec![u32::MAX],
             open: Vec::new(),
@@ -75,7 +75,6 @@ impl Pass {
             index,
             slots: Vec::new(),
             kept: Vec::new(),
-            vectors: vec![Vec::new(); measures],
             spec,
         })
     }
@@ -113,7 +112,9 @@ impl Pass {
         } else {
             let mut columns = self.groups.emit(EmitTo::All)?;
             columns.extend(sums);
-            columns.push(Arc::new(UInt64Array::from(self.units)));
+            let item = Arc::new(Field::new_list_field(DataType::UInt64, false));
+            let units = Arc::new(UInt64Array::from(self.units));
+            columns.push(Arc::new(FixedSizeListArray::try_new(item, self.spec.classes() as i32, units, None)?));
             columns
         };
         Ok(RecordBatch::try_new(self.spec.output_schema(), columns)?)
@@ -149,7 +150,7 @@ impl Pass {
             return internal_err!("groups are not numbered as they are met");
         }
         self.slot_of.resize(all, NOWHERE);
-        self.units.resize(all, 0);
+        self.units.resize(all * self.spec.classes(), 0);
         for sums in &mut self.sums {
             sums.resize(all, 0);
         }
@@ -196,55 +197,65 @@ impl Pass {
         for i in 0..complete {
             let (unit, start) = self.open[i];
             let end = self.open.get(i + 1).map_or(self.pairs.len(), |next| next.1 as usize);
-            if self.spec.listed.is_some() {
-                self.flush_into_ball(start as usize, end);
-            } else {
-                self.flush_into_box(unit, start, end as u32);
+            self.kept.clear();
+            self.kept.extend(start..end as u32);
+            if self.spec.listed.is_none() {
+                self.keep(unit);
             }
+            self.add();
         }
     }
 
-    /// Declared keys: the whole vector of each measure into its L2 ball.
-    fn flush_into_ball(&mut self, start: usize, end: usize) {
+    /// Undeclared keys: the unit's at most M groups, counted by class.
+    fn keep(&mut self, unit: u64) {
+        let (names, pairs, sampling) = (&self.group_names, &self.pairs, &self.spec.sampling);
+        self.kept.sort_by_key(|&slot| {
+            let name = names[pairs[slot as usize] as usize];
+            (sampling.rank(unit, name), name)
+        });
+        self.kept.truncate(self.spec.kept_groups as usize);
+        let weights = self.spec.weights.as_ref().unwrap();
+        for &slot in &self.kept {
+            self.units
+                [self.pairs[slot as usize] as usize * weights.classes() + weights.class_of(self.kept.len() as u32)] +=
+                1;
+        }
+    }
+
+    /// The whole vector of each measure into its L2 ball: the level by bisection.
+    fn add(&mut self) {
         let spec = Arc::clone(&self.spec);
         let finer = spec.balls.iter().zip(&spec.fraction_bits);
-        for (((ball, &f), cells), vector) in finer.zip(&self.cells).zip(&mut self.vectors) {
-            vector.clear();
+        let vectors: Vec<Vec<i64>> = finer
+            .zip(&self.cells)
             // A cell sums fewer than 2⁴⁰ 64-bit values, so the shift has room.
-            vector.extend(cells[start..end].iter().map(|&v| ball.saturate(v << f)));
-        }
+            .map(|((ball, &f), cells)| self.kept.iter().map(|&p| ball.saturate(cells[p as usize] << f)).collect())
+            .collect();
+        let level = |m: usize| {
+            let inside = |level: u64| {
+                let squares = vectors[m].iter().map(|v| u128::from(v.unsigned_abs().min(level)).pow(2));
+                squares.fold(0u128, u128::saturating_add) <= spec.balls[m].radius_squared()
+            };
+            let (mut low, mut high) = (0, 1u64 << 62);
+            if inside(high) {
+                return high;
+            }
+            while high - low > 1 {
+                let middle = low + (high - low) / 2;
+                if inside(middle) { low = middle } else { high = middle }
+            }
+            low
+        };
+        let levels: Vec<u64> = (0..vectors.len()).map(level).collect();
         for (m, measure) in spec.measures.iter().enumerate() {
-            let together = spec.measures.iter().enumerate().filter(|(_, o)| o.scale_group == measure.scale_group);
-            let factor = together.map(|(o, _)| spec.balls[o].factor(&self.vectors[o])).min().unwrap_or(Factor::ONE);
-            let scaled: Vec<i64> = self.vectors[m].iter().map(|&v| factor.scale(v)).collect();
-            // Proved in `bound`; a unit that were outside all the same contributes nothing.
-            if !spec.balls[m].contains(&scaled) {
-                continue;
-            }
-            for (pair, v) in self.pairs[start..end].iter().zip(scaled) {
-                self.sums[m][*pair as usize] += i128::from(v);
-            }
-        }
-    }
-
-    /// Undeclared keys: at most L0 groups, each measure limited to its interval.
-    fn flush_into_box(&mut self, unit: u64, start: u32, end: u32) {
-        let limit = self.spec.max_groups as usize;
-        self.kept.clear();
-        self.kept.extend(start..end);
-        if self.kept.len() > limit {
-            let (names, pairs, sampling) = (&self.group_names, &self.pairs, &self.spec.sampling);
-            self.kept.select_nth_unstable_by_key(limit - 1, |&slot| {
-                let name = names[pairs[slot as usize] as usize];
-                (sampling.rank(unit, name), name)
-            });
-            self.kept.truncate(limit);
-        }
-        for &slot in &self.kept {
-            let group = self.pairs[slot as usize] as usize;
-            self.units[group] += 1;
-            for ((measure, cells), sums) in self.spec.measures.iter().zip(&self.cells).zip(&mut self.sums) {
-                sums[group] += cells[slot as usize].clamp(i128::from(measure.low), i128::from(measure.high));
+            for (i, &slot) in self.kept.iter().enumerate() {
+                let together = (0..vectors.len()).filter(|&o| spec.measures[o].scale_group == measure.scale_group);
+                let cut = |o: usize| {
+                    let of = u128::from(vectors[o][i].unsigned_abs()).max(1);
+                    u128::from(vectors[m][i].unsigned_abs()) * of.min(u128::from(levels[o])) / of
+                };
+                let v = together.map(cut).min().unwrap() as i128;
+                self.sums[m][self.pairs[slot as usize] as usize] += v * i128::from(vectors[m][i].signum());
             }
         }
     }

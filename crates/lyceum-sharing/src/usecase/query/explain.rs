@@ -41,12 +41,14 @@ pub(super) async fn private(app: &App, question: &Question, priced: &PricedQuery
     described.more_like_this = described.more_like_this.saturating_sub(1);
     let left = accounts::describe_left(&question.population, &standings, question.workspace.name.as_str())?;
     let equal = app.ledger.stored_answer(priced.request_key()).await?.is_some();
-    let derivable = !equal && derive::way(app, priced).await?.is_some();
+    let way = if equal { None } else { derive::way(app, priced).await? };
+    let derivable = way.is_some();
     let explanation = priced.explain();
 
     let debited = epochs.every().map(|every| format!("debits {epochs}; a person is another unit in every {every}"));
     let derived = derivable.then(|| DERIVABLE.to_owned());
-    let first = derived.into_iter().chain(debited);
+    let noisier = way.as_ref().and_then(|w| w.noisier()).map(str::to_owned);
+    let first = derived.into_iter().chain(noisier).chain(debited);
     let notes = each_once(first.chain(explanation.releases.iter().flat_map(notes)));
     Ok(Outcome::Explanation(Box::new(wire::Explanation {
         kind: wire::AnswerKind::Private,
@@ -67,14 +69,24 @@ pub(super) async fn private(app: &App, question: &Question, priced: &PricedQuery
 fn notes(release: &ExplainedRelease) -> Vec<String> {
     let mut notes = vec![format!("bias: {}", release.bias)];
     let groups = release.max_groups_contributed;
-    notes.push(format!("each unit counts in at most {groups} group{}", if groups == 1 { "" } else { "s" }));
+    notes.push(format!("each unit counts as much as in {groups} group{}", if groups == 1 { "" } else { "s" }));
     if let Some(selection) = &release.selection {
+        let what = if selection.weighted {
+            "if the noisy sum of what its units weigh (more, the fewer groups they are in)"
+        } else {
+            "if the noisy number of units"
+        };
         notes.push(format!(
-            "undeclared groups are shown from {} units on, if the noisy number of units reaches {}",
-            selection.minimum_group_size, selection.threshold
+            "undeclared groups are shown from {} units on, {what} reaches {:.0}",
+            selection.minimum_group_size,
+            selection.threshold.ceil()
         ));
-        for (units, chance) in &selection.chance_shown {
-            notes.push(format!("a group of {units} units is shown with a chance of {:.0} %", 100.0 * chance));
+        for shown in &selection.chance_shown {
+            let (least, most) = (100.0 * shown.least, 100.0 * shown.most);
+            notes.push(format!(
+                "a group of {} units is shown with a chance of {least:.0} % if all are in {} groups, {most:.0} % if in this one only",
+                shown.units, selection.groups_kept
+            ));
         }
     }
     notes.extend(release.warnings.iter().cloned());

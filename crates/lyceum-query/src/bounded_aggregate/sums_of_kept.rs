@@ -1,32 +1,33 @@
-//! Sums over undeclared keys: of each group that a unit keeps, each measure is limited to its interval.
+//! Sums over undeclared keys: the vector over the groups that a unit keeps is brought into the L2 ball of each measure.
 
 use super::accumulate::{Accumulator, Rows};
-use super::cells::{Cells, Values};
+use super::cells::Cells;
+use super::cut::Cut;
 use super::sample::Kept;
 use super::slots::Complete;
 use super::spec::BoundSpec;
 use super::sums_in_ball::column;
-use crate::faults::{self, Fault};
 use arrow::array::ArrayRef;
 use datafusion::common::Result;
 use std::sync::Arc;
 
 /// See the module.
-pub(super) struct SumsInBox {
+pub(super) struct SumsOfKept {
     spec: Arc<BoundSpec>,
     cells: Vec<Cells>,
     /// Exact sums by measure, then group.
     sums: Vec<Vec<i128>>,
+    cut: Cut,
 }
 
-impl SumsInBox {
+impl SumsOfKept {
     pub(super) fn new(spec: Arc<BoundSpec>, groups: usize) -> Self {
         let cells = spec.measures.iter().map(|m| Cells::new(m.fold)).collect();
-        Self { cells, sums: vec![vec![0; groups]; spec.measures.len()], spec }
+        Self { cells, sums: vec![vec![0; groups]; spec.measures.len()], cut: Cut::default(), spec }
     }
 }
 
-impl Accumulator for SumsInBox {
+impl Accumulator for SumsOfKept {
     fn grow(&mut self, groups: usize) {
         self.sums.iter_mut().for_each(|sums| sums.resize(groups, 0));
     }
@@ -36,16 +37,9 @@ impl Accumulator for SumsInBox {
     }
 
     fn flush(&mut self, complete: Complete<'_>, kept: &Kept) {
-        for ((measure, cells), sums) in self.spec.measures.iter().zip(&self.cells).zip(&mut self.sums) {
-            let (low, high) =
-                if faults::on(Fault::BoxOff) { (i64::MIN, i64::MAX) } else { (measure.low, measure.high) };
-            for &position in kept.positions() {
-                let v = match &cells.values {
-                    Values::Narrow(cells) => i128::from(cells[position as usize].clamp(low, high)),
-                    Values::Wide(cells) => cells[position as usize].clamp(low.into(), high.into()),
-                };
-                sums[complete.groups[position as usize] as usize] += v;
-            }
+        for positions in kept.by_unit() {
+            let positions = positions.iter().map(|&p| p as usize);
+            self.cut.add(&self.spec, &self.cells, positions, complete.groups, &mut self.sums);
         }
     }
 
@@ -59,6 +53,6 @@ impl Accumulator for SumsInBox {
 
     fn size(&self) -> usize {
         let sums: usize = self.sums.iter().map(|s| 16 * s.capacity()).sum();
-        self.cells.iter().map(Cells::size).sum::<usize>() + sums
+        self.cells.iter().map(Cells::size).sum::<usize>() + sums + self.cut.size()
     }
 }
