@@ -214,7 +214,7 @@ async fn the_comparison_finds_planted_faults() {
     assert!(loss(&a, &b).is_ok());
     let edge = a.keys[0].iter().position(|k| k.contains("edge")).unwrap();
     let mut crowded = a.clone();
-    let weights = crowded.records.iter_mut().rfind(|r| r.exact.len() == a.keys[0].len()).unwrap();
+    let weights = crowded.records.iter_mut().find(|r| r.exact.len() == a.keys[0].len()).unwrap();
     weights.exact[edge] <<= 10;
     assert!(loss(&crowded, &b).unwrap_err().contains('δ'), "a group that more than one person weighs");
     // A threshold that is too low for δ.
