@@ -38,7 +38,7 @@ fn csv(delimiter: &str, quote: &str, header: bool) -> String {
     let field = |f: &&str| format!("{quote}{}{quote}", f.replace(quote, &quote.repeat(2)));
     let line = |row: &[&str; 9]| {
         // Empty and quoted is not missing in every tool; here both are.
-        row.iter().map(|f| if f.is_empty() { String::new() } else { field(&f) }).collect::<Vec<_>>().join(delimiter)
+        row.iter().map(|f| if f.is_empty() { String::new() } else { field(f) }).collect::<Vec<_>>().join(delimiter)
     };
     let lines = header.then_some(names).into_iter().chain(ROWS.iter().map(line));
     lines.collect::<Vec<_>>().join("\r\n") + "\r\n"
