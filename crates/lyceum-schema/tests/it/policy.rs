@@ -189,6 +189,8 @@ fn an_anonymized_policy_names_models_and_levels_and_is_its_own_canonical_text() 
         ANONYMIZED.replace("\"anonymized\"", "\"protected\"").replace("approvals = 1", "preset = \"research\"");
     let refused = Policy::parse("policy.toml", &protected).unwrap_err();
     assert_eq!(refused[0].code(), "E1062");
+}
+
 #[test]
 fn a_mock_policy_needs_a_purpose_and_nothing_else() {
     let p = Policy::parse("policy.toml", "kind = \"mock\"\npurpose = \"writing queries\"\n").unwrap();
