@@ -18,8 +18,8 @@ mod workspace;
 pub use audit::{Artefact, AuditClaims, ClaimedAccount};
 pub use budget::{AccountBudget, CreatePopulation, EpochsBudget, Population, PopulationBudget, WorkspaceBudget};
 pub use dataset::{
-    Correction, CreatedDataset, Dataset, Exclude, Excluded, FoundIdentifiers, Rejection, UploadedTable, ValidationReport,
-    Version,
+    Correction, CreatedDataset, Dataset, Exclude, Excluded, FoundIdentifiers, Rejection, UploadedTable,
+    ValidationReport, Version,
 };
 pub use identity::{CreateToken, CreateUser, IssuedToken, Membership, Token, User, WhoAmI};
 pub use problem::{PROBLEM_JSON, Problem};
