@@ -36,7 +36,7 @@ pub(super) async fn parquet(client: &Client, response: &mut Response, path: &Pat
     let failed = |e: &dyn std::fmt::Display| {
         Failure::local("E9015", format!("the answer can't be written as Parquet: {e}"), "use --format arrow")
     };
-    let mut file = Unfinished::create(path)?;
+    let file = Unfinished::create(path)?;
     let mut decoder = StreamDecoder::new();
     let mut writer: Option<ArrowWriter<File>> = None;
     let bar = progress::spinner("receiving");
