@@ -117,6 +117,7 @@ pub(crate) fn catalog(set: &DataSet, query: &Query) -> Result<Catalog, Box<dyn E
             owner: OrganisationName::new("bench").map_err(|e| e.to_string())?,
             policy: Arc::clone(&policy),
             version: VersionId::generate(),
+            own_schema: None,
             files,
         }));
     }

@@ -275,6 +275,15 @@ pub enum EventKind {
         /// The version.
         version: VersionId,
     },
+    /// People opted out: their rows are gone from every version, and won't be in a later one. Charges stay. Whose rows
+    /// they were, and how many, is not said.
+    #[serde(rename = "dataset.units-excluded")]
+    UnitsExcluded {
+        /// The dataset.
+        dataset: DatasetId,
+        /// Salted hash over the hashes of the files that its versions have now.
+        content: ArtefactRef,
+    },
     /// A release was proposed.
     #[serde(rename = "release.proposed")]
     ReleaseProposed {
@@ -336,6 +345,33 @@ pub enum EventKind {
     /// Past its policy's expiry: not queryable any more, for good.
     #[serde(rename = "release.expired")]
     ReleaseExpired {
+        /// The release.
+        release: ReleaseId,
+    },
+    /// The rows of a release that has its own (mock, synthetic, anonymized) are made, and the report on them is written.
+    /// What was approved before this was nothing.
+    #[serde(rename = "release.reported")]
+    ReleaseReported {
+        /// The release.
+        release: ReleaseId,
+        /// The report.
+        report: ArtefactRef,
+        /// Salted hash over the files' hashes: the report is about these rows and no others.
+        content: ArtefactRef,
+        /// Whether no approval is needed (mock releases whose policy asks for none): active from here on.
+        active: bool,
+    },
+    /// The rows of a release could not be made. Final.
+    #[serde(rename = "release.failed")]
+    ReleaseFailed {
+        /// The release.
+        release: ReleaseId,
+        /// The error's stable code.
+        code: String,
+    },
+    /// The rows and keys of a release that had ended are deleted. What was said about it stays in the log.
+    #[serde(rename = "release.deleted")]
+    ReleaseDeleted {
         /// The release.
         release: ReleaseId,
     },
@@ -441,6 +477,7 @@ impl EventKind {
             Self::DatasetCreated { .. } => "dataset.created",
             Self::VersionPublished { .. } => "dataset.version-published",
             Self::VersionAbandoned { .. } => "dataset.version-abandoned",
+            Self::UnitsExcluded { .. } => "dataset.units-excluded",
             Self::ReleaseProposed { .. } => "release.proposed",
             Self::ReleaseApproved { .. } => "release.approved",
             Self::ReleaseRejected { .. } => "release.rejected",
@@ -448,6 +485,9 @@ impl EventKind {
             Self::ReleaseResumed { .. } => "release.resumed",
             Self::ReleaseRevoked { .. } => "release.revoked",
             Self::ReleaseExpired { .. } => "release.expired",
+            Self::ReleaseReported { .. } => "release.reported",
+            Self::ReleaseFailed { .. } => "release.failed",
+            Self::ReleaseDeleted { .. } => "release.deleted",
             Self::QueryPriced { .. } => "query.priced",
             Self::QueryRefused { .. } => "query.refused",
             Self::QueryCharged { .. } => "query.charged",

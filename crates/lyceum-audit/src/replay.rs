@@ -63,6 +63,9 @@ struct Release {
     proposed_by: UserId,
     approved_by: Vec<UserId>,
     approvals: u8,
+    /// Whether there are rows of its own, and a report on them.
+    reported: bool,
+    deleted: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -188,6 +191,9 @@ impl Replay {
             EventKind::VersionAbandoned { version } => {
                 created("version", self.versions.insert(*version, Version::Abandoned).is_none())
             }
+            EventKind::UnitsExcluded { dataset, .. } => {
+                self.datasets.get(dataset).map(|_| ()).ok_or(Broken::Missing("dataset"))
+            }
             EventKind::ReleaseProposed { release, version, kind, approvals, populations, owner, .. } => {
                 let terms = release::Terms { version, kind: *kind, approvals: *approvals, populations, owner };
                 self.propose(event, *release, &terms)
@@ -198,6 +204,9 @@ impl Replay {
             EventKind::ReleaseResumed { release } => self.resume(event, release),
             EventKind::ReleaseExpired { release } => self.move_release(event, release, ReleaseState::Expired),
             EventKind::ReleaseRevoked { release, .. } => self.move_release(event, release, ReleaseState::Revoked),
+            EventKind::ReleaseReported { release, active, .. } => self.report(event, release, *active),
+            EventKind::ReleaseFailed { release, .. } => self.fail(event, release),
+            EventKind::ReleaseDeleted { release } => self.delete(event, release),
             EventKind::QueryPriced { .. } => count(&mut self.counts.priced),
             EventKind::QueryRefused { .. } => count(&mut self.counts.refused),
             EventKind::QueryCharged { query, charge, releases, rho, delta, debits, .. } => {

@@ -7,6 +7,7 @@
 mod comparisons;
 mod functions;
 mod names;
+mod ranges;
 mod source;
 
 use crate::catalog::Catalog;
@@ -22,7 +23,7 @@ use lyceum_schema::time::Micros;
 use names::Names;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-pub(crate) use functions::{bounds_of, query_time};
+pub(crate) use functions::{aggregate as plain_aggregate, bounds_of, query_time};
 pub(crate) use names::closest;
 pub use source::CatalogSource;
 pub(crate) use source::unit_name;
@@ -69,7 +70,15 @@ pub fn bind(query: ParsedQuery, catalog: &Catalog, now: Micros) -> Result<Resolv
         Ok(Err(error)) => {
             // Names of CTEs are looked up as tables first: only the error of a lookup is about one.
             let missing = if names::is_missing(&error) { names.refusal(&words) } else { None };
-            Err(missing.unwrap_or_else(|| explain(&error, &words)).into())
+            let explained = missing.unwrap_or_else(|| {
+                let refusal = explain(&error, &words);
+                if refusal.reason == Reason::Types {
+                    ranges::refused(catalog, &words).unwrap_or(refusal)
+                } else {
+                    refusal
+                }
+            });
+            Err(explained.into())
         }
         Err(_) => Err(Refusal::new(Reason::Unsupported, "the planner gave up", "This query can't be planned.")
             .fix("write it with simpler parts")

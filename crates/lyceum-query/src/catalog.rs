@@ -1,5 +1,6 @@
 //! What one workspace may name: the tables of its active releases, as static facts. No rows, no statistics.
 
+use arrow::datatypes::SchemaRef;
 use lyceum_schema::id::{PopulationId, ReleaseId, VersionId};
 use lyceum_schema::manifest::Table;
 use lyceum_schema::name::{OrganisationName, PopulationName, TableName, WorkspaceName};
@@ -28,7 +29,8 @@ pub struct CatalogTable {
     pub sql_name: TableName,
     /// Columns, domains and unit, as the manifest declares them.
     pub table: Table,
-    /// The population of its unit; `None` exactly for public tables.
+    /// The population of its unit; `None` exactly for tables that are read as they are: public ones, and those of releases
+    /// that aren't protected.
     pub population: Option<Population>,
     /// The organisation that owns the dataset.
     pub owner: OrganisationName,
@@ -36,16 +38,23 @@ pub struct CatalogTable {
     pub policy: Arc<Policy>,
     /// The dataset version that the files belong to.
     pub version: VersionId,
-    /// The version's files of this table, ordered by unit range.
+    /// Columns of the release's own files, if it has some (mock, synthetic, anonymized); `None`: the files are the
+    /// version's, and the columns as `table` says.
+    pub own_schema: Option<SchemaRef>,
+    /// The files of this table: the version's, ordered by unit range, or the release's own.
     pub files: Vec<DataFile>,
 }
 
 impl CatalogTable {
     /// The schema of the table's files and scans: `__unit` (UInt64, not null) unless the table is public, then the
-    /// visible columns under their SQL names. Text is Utf8, dates Date32, timestamps microseconds without a zone.
+    /// visible columns under their SQL names. Text is Utf8, dates Date32, timestamps microseconds without a zone. A
+    /// release's own files have the schema that they were written with.
     #[must_use]
-    pub fn scan_schema(&self) -> arrow::datatypes::SchemaRef {
+    pub fn scan_schema(&self) -> SchemaRef {
         use arrow::datatypes::{DataType, Field, Schema};
+        if let Some(own) = &self.own_schema {
+            return Arc::clone(own);
+        }
         let unit = self.population.as_ref().map(|_| Field::new(UNIT_COLUMN, DataType::UInt64, false));
         let columns = self
             .table
@@ -89,7 +98,7 @@ pub struct Population {
 }
 
 /// One Parquet file of a table: whole units, sorted by unit. Column 0 is `__unit` (UInt64, not null), unless
-/// the table is public; the others are the manifest's visible columns under their SQL names.
+/// the table is public or the file a release's own; the others are the manifest's visible columns under their SQL names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFile {
     /// Path in the object store.

@@ -11,6 +11,7 @@ mod below;
 mod bias;
 pub(crate) mod canonical;
 mod epochs;
+mod exact;
 mod expression;
 mod growth;
 mod measures;

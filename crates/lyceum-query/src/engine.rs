@@ -19,14 +19,17 @@ use crate::faults;
 use crate::parse::parse;
 use crate::physical::with_files;
 use crate::price::{PricedQuery, price};
+pub use crate::public_rows::PublicRows;
+use crate::public_rows::public_failed;
 use crate::release::{ReleasedGroups, release};
 use crate::session;
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use lyceum_privacy::mechanism::NoiseSource;
 use lyceum_schema::failpoint;
 use lyceum_schema::id::ReleaseId;
@@ -42,6 +45,8 @@ pub struct Engine {
     store: Arc<dyn ObjectStore>,
     noise: Arc<dyn NoiseSource>,
     places: Semaphore,
+    /// Queries over public tables have places of their own: a slow download holds up no private one.
+    public_places: Arc<Semaphore>,
 }
 
 /// A query that may go on.
@@ -81,7 +86,8 @@ impl Engine {
     #[must_use]
     pub fn new(config: EngineConfig, store: Arc<dyn ObjectStore>, noise: Arc<dyn NoiseSource>) -> Self {
         let places = Semaphore::new(config.max_concurrent_queries.max(1));
-        Self { config, store, noise, places }
+        let public_places = Arc::new(Semaphore::new(config.max_concurrent_queries.max(1)));
+        Self { config, store, noise, places, public_places }
     }
 
     /// Stages 1 to 4: parse, bind, certify, price. Reads no rows. `now` is what `now()` means in the query.
@@ -136,19 +142,14 @@ impl Engine {
         })
     }
 
-    /// Runs a query over public tables.
+    /// Runs a query over public tables, and collects its rows.
     ///
     /// # Errors
     /// [`FinishError`].
     pub async fn run_public(&self, prepared: PreparedPublic) -> Result<Answer, FinishError> {
-        let _place = self.places.acquire().await.map_err(|_| FinishError::Public { step: "closed" })?;
         let limit = self.config.timeout;
-        let work = AssertUnwindSafe(self.collect_public(prepared.query.plan)).catch_unwind();
-        let batch = match tokio::time::timeout(limit, work).await {
-            Ok(Ok(batch)) => batch?,
-            Ok(Err(_)) => return Err(FinishError::Public { step: "panic" }),
-            Err(_) => return Err(FinishError::Timeout { seconds: limit.as_secs() }),
-        };
+        let collected = tokio::time::timeout(limit, self.collect_public(prepared)).await;
+        let batch = collected.unwrap_or_else(|_| Err(FinishError::Timeout { seconds: limit.as_secs() }))?;
         let schema = batch.schema();
         let columns = schema.fields().iter().map(|f| AnswerColumn {
             name: f.name().clone(),
@@ -159,28 +160,44 @@ impl Engine {
         Ok(Answer { columns: columns.collect(), batch, other: None, notes: Vec::new() })
     }
 
-    async fn collect_public(&self, plan: LogicalPlan) -> Result<RecordBatch, FinishError> {
-        let failed = |step: &'static str| {
-            move |e: DataFusionError| {
-                tracing::warn!(stage = "public", step, error = %e, "query over public tables failed");
-                FinishError::Public { step }
-            }
-        };
-        let runtime = session::data_runtime(&self.config, &self.store).map_err(failed("runtime"))?;
-        let state = session::data_session(self.config.target_partitions, runtime);
-        let plan = with_files(plan).map_err(failed("tables"))?;
-        let plan = state.create_physical_plan(&plan).await.map_err(failed("planning"))?;
-        let schema = plan.schema();
-        let mut stream = execute_stream(plan, state.task_ctx()).map_err(failed("start"))?;
-        let (mut batches, mut rows) = (Vec::new(), 0);
-        while let Some(batch) = stream.next().await {
-            let batch = batch.map_err(failed("run"))?;
-            rows += batch.num_rows();
-            if rows > self.config.max_public_rows {
+    async fn collect_public(&self, prepared: PreparedPublic) -> Result<RecordBatch, FinishError> {
+        let mut rows = self.stream_public(prepared).await?;
+        let (mut batches, mut count) = (Vec::new(), 0);
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            count += batch.num_rows();
+            if count > self.config.max_public_rows {
                 return Err(FinishError::TooManyRows { limit: self.config.max_public_rows });
             }
             batches.push(batch);
         }
-        concat_batches(&schema, &batches).map_err(|_| FinishError::Public { step: "result" })
+        concat_batches(rows.schema(), &batches).map_err(|_| FinishError::Public { step: "result" })
+    }
+
+    /// Starts a query over public tables. Its rows come one batch after the other and are never all in memory; each
+    /// has to come within the engine's timeout.
+    ///
+    /// # Errors
+    /// [`FinishError`].
+    pub async fn stream_public(&self, prepared: PreparedPublic) -> Result<PublicRows, FinishError> {
+        let places = Arc::clone(&self.public_places);
+        let place = places.acquire_owned().await.map_err(|_| FinishError::Public { step: "closed" })?;
+        let limit = self.config.timeout;
+        let starting = AssertUnwindSafe(self.start_public(prepared.query.plan)).catch_unwind();
+        let stream = match tokio::time::timeout(limit, starting).await {
+            Ok(Ok(stream)) => stream?,
+            Ok(Err(_)) => return Err(FinishError::Public { step: "panic" }),
+            Err(_) => return Err(FinishError::Timeout { seconds: limit.as_secs() }),
+        };
+        Ok(PublicRows::new(stream, limit, place))
+    }
+
+    async fn start_public(&self, plan: LogicalPlan) -> Result<SendableRecordBatchStream, FinishError> {
+        let failed = |step: &'static str| move |e: DataFusionError| public_failed(step, &e);
+        let runtime = session::data_runtime(&self.config, &self.store).map_err(failed("runtime"))?;
+        let state = session::data_session(self.config.target_partitions, runtime);
+        let plan = with_files(plan).map_err(failed("tables"))?;
+        let plan = state.create_physical_plan(&plan).await.map_err(failed("planning"))?;
+        execute_stream(plan, state.task_ctx()).map_err(failed("start"))
     }
 }

@@ -13,6 +13,7 @@ mod format;
 mod kernel;
 mod like;
 mod number;
+pub(crate) mod ranges;
 mod regex;
 mod rules;
 mod signed;

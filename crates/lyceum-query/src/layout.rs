@@ -104,14 +104,7 @@ where
     let mut writer = write::Writer::new(table, schema.clone(), store.clone(), options.prefix.clone());
     let outcome = async {
         if *table.unit() == PrivacyUnit::None {
-            let mut rows = Box::pin(rows);
-            while let Some(batch) = futures::StreamExt::next(&mut rows).await {
-                let batch = batch.map_err(|InputFailed| LayoutError::Aborted)?;
-                if batch.schema_ref() != &schema {
-                    return Err(LayoutError::Schema);
-                }
-                writer.public(batch).await?;
-            }
+            stored_as_they_come(&mut writer, &schema, rows).await?;
         } else {
             let mut sorted = sort::sorted(rows, &schema, options)?;
             while let Some(batch) = sorted.next().await {
@@ -127,6 +120,51 @@ where
         writer.delete_staged().await;
     }
     outcome
+}
+
+/// Writes rows of a release's own, in the order in which they come, as files under `prefix`; reads them back to verify
+/// them. Memory is about one row group. On an error everything staged is deleted; when the future is dropped half-way,
+/// what lies under the prefix is garbage.
+///
+/// # Errors
+/// [`LayoutError`]: the input was aborted or has another schema than `schema`, storage failed or is full, or the files
+/// read back are not as they should be.
+pub async fn write_rows<S>(
+    schema: SchemaRef,
+    rows: S,
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+) -> Result<WrittenTable, LayoutError>
+where
+    S: Stream<Item = Result<RecordBatch, InputFailed>> + Send + 'static,
+{
+    let mut writer = write::Writer::of_rows(schema.clone(), store.clone(), prefix);
+    let outcome = async {
+        stored_as_they_come(&mut writer, &schema, rows).await?;
+        let written = writer.finish().await?;
+        verify::verify_rows(&schema, &written, store.clone()).await?;
+        Ok(written)
+    }
+    .await;
+    if outcome.is_err() {
+        writer.delete_staged().await;
+    }
+    outcome
+}
+
+async fn stored_as_they_come<S>(writer: &mut write::Writer, schema: &SchemaRef, rows: S) -> Result<(), LayoutError>
+where
+    S: Stream<Item = Result<RecordBatch, InputFailed>> + Send + 'static,
+{
+    let mut rows = Box::pin(rows);
+    while let Some(batch) = futures::StreamExt::next(&mut rows).await {
+        let batch = batch.map_err(|InputFailed| LayoutError::Aborted)?;
+        if batch.schema_ref() != schema {
+            return Err(LayoutError::Schema);
+        }
+        writer.public(batch).await?;
+    }
+    Ok(())
 }
 
 /// The schema of stored files: `__unit` (UInt64, not null) unless the table is public, then the visible columns.

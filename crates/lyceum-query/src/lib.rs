@@ -33,6 +33,7 @@ mod ordinals;
 pub mod parse;
 mod physical;
 pub mod price;
+mod public_rows;
 pub mod release;
 mod released_table;
 mod session;

@@ -6,7 +6,8 @@
 //!
 //! Points in use: `charge.before_commit`, `charge.after_commit`, `execute`, `release`, `answer.before_commit`,
 //! `answer.after_commit`, `publish.before_commit`, `publish.after_commit`, `log.after_tiles`,
-//! `log.after_cosignatures`, `log.after_checkpoint`, `witness.after_row`.
+//! `log.after_cosignatures`, `log.after_checkpoint`, `witness.after_row`, `release.generate`, `release.report`,
+//! `release.before_report`, `release.after_report`, `exclude.before_commit`, `exclude.after_commit`.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};

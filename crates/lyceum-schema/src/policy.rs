@@ -1,4 +1,4 @@
-//! The policy of a release: its kind, its budget, its bounds, who must approve it and until when.
+//! The policy of a release: its kind and what that kind needs to know, who must approve it and until when.
 //!
 //! [`Policy::parse`] is the only way in. ε here is what people type; the ledger's currency is ρ.
 
@@ -21,12 +21,10 @@ pub type PolicyError = crate::document::DocumentError;
 /// A policy, consistent by construction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
-    pub(crate) kind: ReleaseKind,
     pub(crate) purpose: String,
     pub(crate) approvals: u8,
     pub(crate) expires: Option<Micros>,
-    pub(crate) privacy: DpPolicy,
-    pub(crate) anonymity: Option<Anonymity>,
+    pub(crate) terms: Terms,
     pub(crate) canonical: String,
 }
 
@@ -34,14 +32,19 @@ impl Policy {
     /// The kind of release.
     #[must_use]
     pub const fn kind(&self) -> ReleaseKind {
-        self.kind
+        match self.terms {
+            Terms::Mock(_) => ReleaseKind::Mock,
+            Terms::Synthetic(_) => ReleaseKind::Synthetic,
+            Terms::Anonymized(_) => ReleaseKind::Anonymized,
+            Terms::Protected(_) => ReleaseKind::Protected,
+        }
     }
     /// What the data may be used for, in words.
     #[must_use]
     pub fn purpose(&self) -> &str {
         &self.purpose
     }
-    /// Approvals by reviewers needed before the release is active (1 or 2).
+    /// Approvals by reviewers needed before the release is active (1 or 2; a mock release may do with none).
     #[must_use]
     pub const fn approvals(&self) -> u8 {
         self.approvals
@@ -51,20 +54,99 @@ impl Policy {
     pub const fn expires(&self) -> Option<Micros> {
         self.expires
     }
-    /// How tables are anonymised: for `anonymized` releases and no others.
+    /// What the kind of release needs to know.
+    #[must_use]
+    pub const fn terms(&self) -> &Terms {
+        &self.terms
+    }
+    /// How tables are anonymised; `None` unless the release is `anonymized`.
     #[must_use]
     pub const fn anonymity(&self) -> Option<&Anonymity> {
-        self.anonymity.as_ref()
+        match &self.terms {
+            Terms::Anonymized(anonymity) => Some(anonymity),
+            Terms::Mock(_) | Terms::Synthetic(_) | Terms::Protected(_) => None,
+        }
     }
-    /// Differential-privacy limits and defaults; of other kinds than `protected` releases nothing asks for them.
+    /// Differential-privacy limits and defaults of answers; `None` unless the release is `protected`.
     #[must_use]
-    pub const fn privacy(&self) -> &DpPolicy {
-        &self.privacy
+    pub const fn privacy(&self) -> Option<&DpPolicy> {
+        match &self.terms {
+            Terms::Protected(limits) => Some(limits),
+            Terms::Mock(_) | Terms::Synthetic(_) | Terms::Anonymized(_) => None,
+        }
     }
     /// The policy as canonical text: equal policies have equal text. Its SHA-256 names the policy in the log.
     #[must_use]
     pub fn canonical(&self) -> &str {
         &self.canonical
+    }
+}
+
+/// What a kind of release needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Terms {
+    /// Rows made from the manifest alone.
+    Mock(MockPolicy),
+    /// Rows sampled from a differentially private model.
+    Synthetic(SyntheticPolicy),
+    /// Generalised and suppressed rows.
+    Anonymized(Anonymity),
+    /// Full-fidelity rows behind the differential-privacy engine.
+    Protected(DpPolicy),
+}
+
+/// A `mock` release: equal terms and manifests give equal rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MockPolicy {
+    /// Rows of each table, at least 1.
+    pub rows: u64,
+    /// Seed of the generator.
+    pub seed: u64,
+}
+
+/// A `synthetic` release. What the model costs is charged once, to the population's root and the owner's account.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SyntheticPolicy {
+    /// ε of fitting the model, at `delta`. More than 0.
+    pub epsilon: f64,
+    /// δ of fitting the model, in (0, 0.001].
+    pub delta: f64,
+    /// How the model is chosen.
+    pub generator: Generator,
+    /// Rows of each table, at least 1; `None`: as many as the manifest expects.
+    pub rows: Option<u64>,
+}
+
+/// How a synthetic release's model is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Generator {
+    /// A maximum spanning tree of two-way marginals (McKenna, Miklau, Sheldon: "Winning the NIST Contest", 2021).
+    Mst,
+    /// Adaptive and iterative choice of marginals (McKenna et al.: "AIM", 2022): slower, closer to the data.
+    Aim,
+}
+
+impl Generator {
+    /// The spellings in a policy.
+    pub const WORDS: &'static [&'static str] = &["mst", "aim"];
+
+    /// Reads a policy's spelling.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "mst" => Some(Self::Mst),
+            "aim" => Some(Self::Aim),
+            _ => None,
+        }
+    }
+
+    /// The spelling in a policy.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Mst => "mst",
+            Self::Aim => "aim",
+        }
     }
 }
 

@@ -283,9 +283,13 @@ pub enum Problem {
         /// The outer limit.
         limit: f64,
     },
-    /// A kind of release that takes no such policy.
-    #[error("a policy with this key is not for releases of kind {kind:?}")]
-    Kind {
+    /// A table that only another kind of release has.
+    #[error("[{section}] is for {of} releases, and this one is {kind}")]
+    SectionOfKind {
+        /// The table.
+        section: &'static str,
+        /// The kind that has it.
+        of: &'static str,
         /// The kind found.
         kind: &'static str,
     },
@@ -342,7 +346,7 @@ impl Problem {
             Self::EpochsDiffer { .. } => "E1057",
             Self::Positive { .. } => "E1060",
             Self::Above { .. } => "E1061",
-            Self::Kind { .. } => "E1062",
+            Self::SectionOfKind { .. } => "E1062",
             Self::Expiry => "E1063",
         }
     }
@@ -419,9 +423,7 @@ impl Problem {
             Self::HierarchyPath => "write  hierarchy = \"age.csv\"".into(),
             Self::Positive { .. } => "write a number such as 0.5".into(),
             Self::Above { other, .. } => format!("lower it, or raise {other}"),
-            Self::Kind { .. } => {
-                "write  kind = \"protected\"  or, with an [anonymity] table, kind = \"anonymized\"".into()
-            }
+            Self::SectionOfKind { of, .. } => format!("leave the table out, or write  kind = {of:?}"),
             Self::Expiry => "write  expires = 2027-03-31  or  expires = 2027-03-31T18:00:00Z".into(),
         }
     }

@@ -75,6 +75,8 @@ pub enum ReleaseState {
     Expired,
     /// Withdrawn by its owner. Final.
     Revoked,
+    /// Its rows could not be made. Final.
+    Failed,
 }
 
 impl ReleaseState {
@@ -88,16 +90,23 @@ impl ReleaseState {
             Self::Paused => "paused",
             Self::Expired => "expired",
             Self::Revoked => "revoked",
+            Self::Failed => "failed",
         }
+    }
+
+    /// Whether nothing can happen to it any more, but that it is deleted.
+    #[must_use]
+    pub const fn has_ended(self) -> bool {
+        matches!(self, Self::Rejected | Self::Expired | Self::Revoked | Self::Failed)
     }
 
     /// Whether a release may move from `self` to `next`.
     #[must_use]
     pub const fn may_become(self, next: Self) -> bool {
-        use ReleaseState::{Active, Expired, Paused, Proposed, Rejected, Revoked};
+        use ReleaseState::{Active, Expired, Failed, Paused, Proposed, Rejected, Revoked};
         matches!(
             (self, next),
-            (Proposed, Active | Rejected | Revoked)
+            (Proposed, Active | Rejected | Revoked | Failed)
                 | (Active, Paused | Expired | Revoked)
                 | (Paused, Active | Expired | Revoked)
         )

@@ -18,7 +18,8 @@ mod workspace;
 pub use audit::{Artefact, AuditClaims, ClaimedAccount};
 pub use budget::{AccountBudget, CreatePopulation, EpochsBudget, Population, PopulationBudget, WorkspaceBudget};
 pub use dataset::{
-    Correction, CreatedDataset, Dataset, FoundIdentifiers, Rejection, UploadedTable, ValidationReport, Version,
+    Correction, CreatedDataset, Dataset, Exclude, Excluded, FoundIdentifiers, Rejection, UploadedTable,
+    ValidationReport, Version,
 };
 pub use identity::{CreateToken, CreateUser, IssuedToken, Membership, Token, User, WhoAmI};
 pub use problem::{PROBLEM_JSON, Problem};
@@ -26,7 +27,10 @@ pub use query::{
     AnswerKind, BudgetLeft, CertificateNode, ColumnInfo, ExplainedColumn, Explanation, Interval, OtherRow, Price,
     QueryAnswer, QueryHistoryEntry, QueryOutcome, QueryRequest, QueryResponse, Receipt,
 };
-pub use release::{Catalog, CatalogColumn, CatalogTable, Decision, ProposeRelease, Release};
+pub use release::{
+    Catalog, CatalogColumn, CatalogTable, Decision, Progress, ProposeRelease, Release, ReleaseReport, ReportRef,
+    ReportSection, ReportedTable,
+};
 pub use timestamp::Timestamp;
 pub use upload::{AssembleTable, FileCompression, FileFormat, FileOptions, FileRead};
 pub use workspace::{CreateWorkspace, Member, PutMember, Workspace};

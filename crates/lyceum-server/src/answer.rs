@@ -1,6 +1,8 @@
-//! Answers as JSON, as an Arrow stream or as CSV. Arrow and CSV carry the rows with their intervals as columns; what
+//! Answers as JSON, NDJSON, as an Arrow stream or as CSV. All but JSON carry the rows with their intervals as columns; what
 //! else there is to know about them is in headers, and in full in JSON.
 
+mod labels;
+mod rows;
 mod table;
 
 use crate::problem::Failure;
@@ -11,11 +13,12 @@ use axum::Json;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use lyceum_schema::wire;
-use lyceum_sharing::usecase::query::{AnswerColumn, ColumnKind, Given, Intervals, OtherRow, Outcome};
+use lyceum_sharing::usecase::query::{AnswerColumn, ColumnKind, Delivery, Given, Intervals, OtherRow, Outcome};
 use std::sync::Arc;
 
 const ARROW: &str = "application/vnd.apache.arrow.stream";
 const CSV: &str = "text/csv; charset=utf-8";
+const NDJSON: &str = "application/x-ndjson";
 /// Coverage of the intervals of the `other` row.
 const CONFIDENCE: f64 = 0.95;
 
@@ -25,9 +28,19 @@ pub(crate) enum Format {
     Json,
     Arrow,
     Csv,
+    /// One JSON object per row.
+    Ndjson,
 }
 
 impl Format {
+    /// Formats that have no end to wait for take rows as they come.
+    pub(crate) const fn delivery(self) -> Delivery {
+        match self {
+            Self::Json => Delivery::Whole,
+            Self::Arrow | Self::Csv | Self::Ndjson => Delivery::Streamed,
+        }
+    }
+
     /// The first of the accepted formats that can be made; JSON for who doesn't say.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Failure> {
         let Some(accept) = headers.get(header::ACCEPT) else { return Ok(Self::Json) };
@@ -37,6 +50,7 @@ impl Format {
             "application/json" | "application/*" | "*/*" => Some(Self::Json),
             "application/vnd.apache.arrow.stream" => Some(Self::Arrow),
             "text/csv" | "text/*" => Some(Self::Csv),
+            "application/x-ndjson" => Some(Self::Ndjson),
             _ => None,
         };
         kinds.into_iter().find_map(known).ok_or(Failure::NotAcceptable)
@@ -49,12 +63,14 @@ pub(crate) fn respond(outcome: Outcome, format: Format) -> Result<Response, Fail
         Outcome::Explanation(explanation) => {
             return Ok(Json(wire::QueryResponse::Explanation(explanation)).into_response());
         }
+        Outcome::Rows(rows) => return rows::respond(*rows, format),
         Outcome::Answer(given) => given,
     };
     let mut response = match format {
         Format::Json => Json(wire::QueryResponse::Answer(Box::new(describe(&given)?))).into_response(),
         Format::Arrow => ([(header::CONTENT_TYPE, ARROW)], arrow_stream(&wide(&given)?)?).into_response(),
         Format::Csv => ([(header::CONTENT_TYPE, CSV)], csv(&wide(&given)?)?).into_response(),
+        Format::Ndjson => ([(header::CONTENT_TYPE, NDJSON)], rows::ndjson(&wide(&given)?)?).into_response(),
     };
     if let Some(paid) = &given.paid {
         let headers = response.headers_mut();
@@ -119,7 +135,7 @@ fn describe_column(column: &AnswerColumn, array: &ArrayRef) -> wire::ColumnInfo 
     }
 }
 
-const fn sql_type(data_type: &DataType) -> &'static str {
+fn sql_type(data_type: &DataType) -> &'static str {
     match data_type {
         DataType::Boolean => "boolean",
         DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => "integer",
@@ -129,6 +145,7 @@ const fn sql_type(data_type: &DataType) -> &'static str {
         DataType::Date32 | DataType::Date64 => "date",
         DataType::Timestamp(..) => "timestamp",
         DataType::Decimal128(..) | DataType::Decimal256(..) => "decimal",
+        range if labels::is_range(range) => "range",
         _ => "other",
     }
 }
@@ -154,6 +171,7 @@ fn describe_other(other: &OtherRow) -> Result<wire::OtherRow, Failure> {
 
 /// Rows of JSON values. Columns are encoded one by one, since their names need not differ.
 fn rows(batch: &RecordBatch) -> Result<Vec<Vec<serde_json::Value>>, Failure> {
+    let batch = &labels::labelled(batch).map_err(|_| Failure::Internal)?;
     let mut rows = vec![Vec::with_capacity(batch.num_columns()); batch.num_rows()];
     for column in batch.columns() {
         for (row, value) in rows.iter_mut().zip(values(column)?) {
@@ -197,6 +215,7 @@ fn arrow_stream(batch: &RecordBatch) -> Result<Vec<u8>, Failure> {
 }
 
 fn csv(batch: &RecordBatch) -> Result<Vec<u8>, Failure> {
+    let batch = &labels::labelled(batch).map_err(|_| Failure::Internal)?;
     let mut bytes = Vec::new();
     let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(&mut bytes);
     writer.write(batch).map_err(|_| Failure::Internal)?;

@@ -99,7 +99,9 @@ impl Failure {
             Self::Path(_) => "correct the path",
             Self::Header(_) => "correct the header",
             Self::TusVersion => "send the header Tus-Resumable: 1.0.0",
-            Self::NotAcceptable => "accept application/json, application/vnd.apache.arrow.stream or text/csv",
+            Self::NotAcceptable => {
+                "accept application/json, application/x-ndjson, application/vnd.apache.arrow.stream or text/csv"
+            }
             Self::Timeout => "send it again; what was charged meanwhile is answered for free",
             Self::Internal => "tell the operator the request's id",
         };

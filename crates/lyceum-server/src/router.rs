@@ -47,6 +47,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/datasets"),
     ("GET", "/v1/datasets"),
     ("GET", "/v1/datasets/{name}"),
+    ("POST", "/v1/datasets/{name}/exclusions"),
     ("POST", "/v1/datasets/{name}/versions"),
     ("GET", "/v1/datasets/{name}/versions"),
     ("PUT", "/v1/datasets/{name}/versions/{id}/tables/{table}"),
@@ -61,6 +62,8 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/v1/workspaces/{w}/releases"),
     ("GET", "/v1/workspaces/{w}/releases"),
     ("GET", "/v1/releases/{id}"),
+    ("GET", "/v1/releases/{id}/report"),
+    ("DELETE", "/v1/releases/{id}"),
     ("POST", "/v1/releases/{id}/approve"),
     ("POST", "/v1/releases/{id}/reject"),
     ("POST", "/v1/releases/{id}/pause"),
@@ -97,11 +100,13 @@ pub fn router(app: Arc<App>, limits: &Limits) -> Router {
     let datasets = Router::new()
         .route("/v1/datasets", post(datasets::create).get(datasets::list))
         .route("/v1/datasets/{name}", get(datasets::show))
+        .route("/v1/datasets/{name}/exclusions", post(datasets::exclude))
         .route("/v1/datasets/{name}/versions", post(datasets::begin_version).get(datasets::versions))
         .route("/v1/datasets/{name}/versions/{id}/publish", post(datasets::publish));
     let releases = Router::new()
         .route("/v1/workspaces/{w}/releases", post(releases::propose).get(releases::list))
-        .route("/v1/releases/{id}", get(releases::show))
+        .route("/v1/releases/{id}", get(releases::show).delete(releases::delete))
+        .route("/v1/releases/{id}/report", get(releases::report))
         .route("/v1/releases/{id}/approve", post(releases::approve))
         .route("/v1/releases/{id}/reject", post(releases::reject))
         .route("/v1/releases/{id}/pause", post(releases::pause))

@@ -31,7 +31,7 @@ pub(crate) struct Source<'a> {
 /// The accounts that an answer to `user` in `workspace` from these owners' releases is charged to.
 ///
 /// # Errors
-/// [`Error::Internal`] for epochs of several lengths, which nobody can declare.
+/// [`Error::Internal`] for epochs of several lengths, which nobody can declare, and for releases that aren't protected.
 pub(crate) fn debits<'a>(
     population: &PopulationRecord,
     workspace: &Workspace,
@@ -46,8 +46,9 @@ pub(crate) fn debits<'a>(
         all = all.union(&epochs).ok_or(Error::Internal)?;
         let touched = owners.entry(owner.clone()).or_default();
         *touched = touched.union(&epochs).ok_or(Error::Internal)?;
-        per_workspace = per_workspace.min(policy.privacy().epsilon_per_workspace);
-        per_researcher = per_researcher.min(policy.privacy().epsilon_per_researcher);
+        let limits = policy.privacy().ok_or(Error::Internal)?;
+        per_workspace = per_workspace.min(limits.epsilon_per_workspace);
+        per_researcher = per_researcher.min(limits.epsilon_per_researcher);
     }
     let root = Account::Root { population: id };
     let mut debits = vec![DebitRequest { account: root, epochs: all.clone(), cap: population.cap }];

@@ -2,6 +2,7 @@
 
 use crate::actor::Actor;
 use crate::port::{Clock, Datasets, EventLog, Identities, KeyStore, LedgerStore, Releases, Spool, Uploads, Workspaces};
+use crate::usecase::releases::Making;
 use crate::usecase::resumable::live;
 use crate::usecase::upload::Claims;
 use lyceum_audit::event::{Event, EventKind};
@@ -106,6 +107,8 @@ pub struct App {
     pub(crate) open_uploads: live::Open,
     /// When a reader of the log's entries was last noted in it.
     pub(crate) log_reads: Mutex<HashMap<UserId, Micros>>,
+    /// Releases whose rows are being made.
+    pub(crate) making: Making,
 }
 
 impl App {
@@ -145,6 +148,7 @@ impl App {
             claims: Claims::default(),
             open_uploads: Mutex::default(),
             log_reads: Mutex::new(HashMap::new()),
+            making: Making::default(),
         }
     }
 

@@ -36,6 +36,8 @@ pub enum Action {
     ProposeRelease,
     /// See a workspace's releases.
     ReadReleases,
+    /// See the report on a release's own rows (partners: of their own organisation's releases).
+    ReadReport,
     /// Approve or reject what somebody else proposed.
     ReviewRelease,
     /// Stop questions to a release for now.
@@ -104,6 +106,7 @@ pub const RULES: &[Rule] = &[
     rule(Action::ReadDatasets, EVERYBODY, &[], "only the owner and the reviewers of its releases see a dataset"),
     rule(Action::ProposeRelease, &[], &[Partner], "only a workspace's partners propose releases"),
     rule(Action::ReadReleases, &[Admin], MEMBERS, "only members see a workspace's releases"),
+    rule(Action::ReadReport, &[], &[Partner, Reviewer], "only the owner and reviewers see the report on a release"),
     rule(Action::ReviewRelease, &[], &[Reviewer], "only a workspace's reviewers approve and reject"),
     rule(Action::PauseRelease, &[Admin], &[Partner, Reviewer], "only the owner, a reviewer or an administrator pauses"),
     rule(Action::OwnRelease, &[], &[Partner], "only the owner's partners resume and revoke"),

@@ -2,7 +2,7 @@
 
 use lyceum_audit::event::{Account, ArtefactRef};
 use lyceum_privacy::Budget;
-use lyceum_query::catalog::DataFile;
+pub use lyceum_query::catalog::DataFile;
 use lyceum_schema::epoch::{Epoch, Epochs, Every};
 use lyceum_schema::id::{
     ChargeId, DatasetId, PopulationId, QueryId, ReleaseId, TokenId, UploadId, UserId, VersionId, WorkspaceId,
@@ -190,6 +190,67 @@ pub struct ReleaseRecord {
     pub failures: u32,
     /// When it was proposed.
     pub created: Micros,
+    /// Whether its rows and keys are deleted.
+    pub deleted: bool,
+}
+
+/// A privacy unit that opted out of a dataset, by its id in a population.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExcludedUnit {
+    /// The population.
+    pub population: PopulationId,
+    /// The unit's id.
+    pub unit: u64,
+}
+
+/// Other files for a table of a version: the same rows, but for those of units that opted out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RewrittenTable {
+    /// The version.
+    pub version: VersionId,
+    /// The table.
+    pub table: TableName,
+    /// Its files from now on.
+    pub files: Vec<DataFile>,
+}
+
+/// The files of one table of a release that has rows of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReleaseTable {
+    /// The table, as the manifest names it.
+    pub table: TableName,
+    /// Its columns, as an Arrow IPC stream without batches.
+    pub schema: Vec<u8>,
+    /// Its files, in the order of their rows.
+    pub files: Vec<DataFile>,
+}
+
+/// The report on a release's own rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportRecord {
+    /// The report.
+    pub reference: ArtefactRef,
+    /// Whether the policy's thresholds hold: if not, the release can't be approved.
+    pub passes: bool,
+    /// Index of the `release.reported` event.
+    pub index: u64,
+}
+
+/// Rows that are made, and the report on them, about to become part of a release.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewReport {
+    /// The release.
+    pub release: ReleaseId,
+    /// Its tables.
+    pub tables: Vec<ReleaseTable>,
+    /// The report as JSON.
+    pub report: Artefact,
+    /// The files' hashes.
+    pub content: Artefact,
+    /// Whether the policy's thresholds hold.
+    pub passes: bool,
+    /// Proposed, or active where no approval is needed.
+    pub next: ReleaseState,
 }
 
 /// What a query wants to debit. Every account is debited the whole price in every epoch, or nothing happens.

@@ -3,9 +3,9 @@
 //! in the same transaction (write-ahead audit), returning the event's index.
 
 use crate::model::{
-    AccountBalance, Artefact, ChargeOutcome, DatasetRecord, Described, DescribedAnswer, Member, NewCharge,
-    PopulationRecord, QueryRecord, ReleaseRecord, StoredAnswer, TableFiles, Token, TokenHash, UploadRecord, User,
-    VersionRecord, Workspace,
+    AccountBalance, Artefact, ChargeOutcome, DatasetRecord, Described, DescribedAnswer, ExcludedUnit, Member,
+    NewCharge, NewReport, PopulationRecord, QueryRecord, ReleaseRecord, ReleaseTable, ReportRecord, RewrittenTable,
+    StoredAnswer, TableFiles, Token, TokenHash, UploadRecord, User, VersionRecord, Workspace,
 };
 use async_trait::async_trait;
 use lyceum_audit::event::{Account, Event};
@@ -112,6 +112,17 @@ pub trait Datasets: Send + Sync {
     async fn put_table(&self, version: VersionId, table: TableFiles) -> PortResult<()>;
     /// Publishes a draft: one transaction, all tables at once.
     async fn publish_version(&self, version: VersionId, content: Artefact, event: Event) -> PortResult<EventIndex>;
+    /// Notes units that opted out and gives versions their rewritten files, all at once.
+    async fn exclude_units(
+        &self,
+        dataset: DatasetId,
+        units: Vec<ExcludedUnit>,
+        rewritten: Vec<RewrittenTable>,
+        content: Artefact,
+        event: Event,
+    ) -> PortResult<EventIndex>;
+    /// The units that opted out of a dataset.
+    async fn excluded_units(&self, dataset: DatasetId) -> PortResult<Vec<ExcludedUnit>>;
     /// Gives a draft up.
     async fn abandon_version(&self, version: VersionId, event: Event) -> PortResult<EventIndex>;
     /// A version with its tables.
@@ -134,7 +145,7 @@ pub trait Releases: Send + Sync {
     /// A workspace's releases, newest first.
     async fn releases(&self, workspace: WorkspaceId) -> PortResult<Vec<ReleaseRecord>>;
     /// Adds an approval and, if `next` says so, activates: refused with [`PortError::State`] unless the release
-    /// is still `expected` and `by` neither proposed nor approved it.
+    /// is still `expected`, has the report that it needs, and `by` neither proposed nor approved it.
     async fn approve_release(
         &self,
         id: ReleaseId,
@@ -142,6 +153,20 @@ pub trait Releases: Send + Sync {
         next: ReleaseState,
         event: Event,
     ) -> PortResult<EventIndex>;
+    /// Gives a release the rows that were made for it and the report on them; refused with [`PortError::State`] unless it
+    /// is proposed and has none yet.
+    async fn report_release(&self, report: NewReport, event: Event) -> PortResult<EventIndex>;
+    /// The tables of a release that has rows of its own, by name; empty before they are made and after they are deleted.
+    async fn release_tables(&self, id: ReleaseId) -> PortResult<Vec<ReleaseTable>>;
+    /// The report on a release's own rows.
+    async fn release_report(&self, id: ReleaseId) -> PortResult<Option<ReportRecord>>;
+    /// Proposed releases without the rows and the report that they should have (after a crash they are dead).
+    async fn unreported_releases(&self) -> PortResult<Vec<ReleaseRecord>>;
+    /// Paths of all files that releases refer to: with those of versions, anything else in the store is garbage.
+    async fn release_files(&self) -> PortResult<Vec<String>>;
+    /// Forgets the tables and keys of a release; refused with [`PortError::State`] unless it has ended and was not
+    /// deleted before. Its files are garbage from then on.
+    async fn delete_release(&self, id: ReleaseId, event: Event) -> PortResult<EventIndex>;
     /// Moves a release; refused with [`PortError::State`] unless [`ReleaseState::may_become`] allows it.
     /// Moving to active resets the failure count.
     async fn move_release(&self, id: ReleaseId, next: ReleaseState, event: Event) -> PortResult<EventIndex>;
@@ -174,7 +199,8 @@ pub trait LedgerStore: Send + Sync {
     /// every release is active, that no equal request is answered or running (unless `fresh`), that the epochs are
     /// of the population's length, and that spent + price fits each cap.
     async fn charge(&self, charge: NewCharge, sql: Artefact, event: Event) -> PortResult<ChargeOutcome>;
-    /// Stores the answer of a charge, once, with what its barriers released; durable when this returns.
+    /// Stores the answer of a charge, once, with what its barriers released; durable when this returns. Refused with
+    /// [`PortError::State`] when a release that it read is not active any more.
     async fn store_answer(
         &self,
         charge: ChargeId,
@@ -202,7 +228,9 @@ pub trait LedgerStore: Send + Sync {
 /// The log as a service: events in, checkpoints and proofs out.
 #[async_trait]
 pub trait EventLog: Send + Sync {
-    /// Appends an event that no other transaction carries (refusals, prices, repeats, reads), with its artefact.
+    /// Appends an event that no other transaction carries (refusals, prices, repeats, reads), with its artefact. One that
+    /// says that releases were read, or answers given again, is refused with [`PortError::State`] unless all the releases
+    /// are active at that moment.
     async fn append(&self, event: Event, artefact: Option<Artefact>) -> PortResult<EventIndex>;
     /// Waits until a checkpoint on disk covers the event, signed and cosigned as the log's policy demands.
     /// [`PortError::Unwitnessed`] and [`PortError::Contradicted`] as long as it can't be.
@@ -233,6 +261,8 @@ pub trait EventLog: Send + Sync {
 pub trait KeyStore: Send + Sync {
     /// The pseudonym key of a population: created on first use, the same for ever after.
     async fn population_key(&self, population: PopulationId) -> PortResult<SecretKey>;
+    /// The key of the unit ids in a release's own rows: created on first use, the same until the release is deleted.
+    async fn release_key(&self, release: ReleaseId) -> PortResult<SecretKey>;
 }
 
 /// A secret key; zeroised when dropped, never printed.

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod budget;
 pub mod catalog;
 pub mod datasets;
+pub mod exclusions;
 pub mod populations;
 pub mod query;
 pub mod recovery;

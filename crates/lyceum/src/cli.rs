@@ -287,6 +287,15 @@ pub(crate) enum Dataset {
         after_help = "Examples:\n  lyceum dataset upload hillstrom hillstrom.csv\n  lyceum dataset upload ads users.csv events=log-1.parquet events=log-2.parquet campaigns.csv\n  lyceum dataset upload sales sales.txt --delimiter ';' --encoding windows-1252\n  lyceum dataset upload shop --append events=2026-12.csv.gz"
     )]
     Upload(Upload),
+    /// Drop people who opted out: from every version and release, and from later uploads; charges stay
+    #[command(
+        after_help = "Example (one value of the privacy unit per line, as in the uploaded files):\n  lyceum dataset exclude ads opted-out.txt"
+    )]
+    Exclude {
+        name: DatasetName,
+        /// One value of the privacy unit per line
+        file: PathBuf,
+    },
     /// All datasets
     List,
     /// A dataset and its versions
@@ -312,6 +321,9 @@ pub(crate) enum Release {
         /// Another name in SQL: TABLE=NAME
         #[arg(long = "as", value_name = "TABLE=NAME", value_parser = rename)]
         rename: Vec<(TableName, TableName)>,
+        /// Don't wait until the rows of a mock, synthetic or anonymized release are made
+        #[arg(long)]
+        no_wait: bool,
     },
     /// A workspace's releases
     List(InWorkspace),
@@ -327,6 +339,21 @@ pub(crate) enum Release {
     Resume(Decide),
     /// Withdraw for good: no new answers, no stored ones
     Revoke(Decide),
+    /// Delete the rows and keys of a release that has ended; the log keeps what was decided
+    Delete { id: lyceum_schema::id::ReleaseId },
+    /// What reviewers judge a release's own rows by
+    #[command(
+        after_help = "Examples:\n  lyceum release report 0190… -o report.html --html\n  lyceum release report 0190… > report.json"
+    )]
+    Report {
+        id: lyceum_schema::id::ReleaseId,
+        /// As a page for people
+        #[arg(long)]
+        html: bool,
+        /// Write here instead of to standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
 }
 
 #[derive(Args)]

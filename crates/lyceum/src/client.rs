@@ -101,6 +101,11 @@ impl Client {
         self.json(self.request(Method::PUT, path).json(body)).await
     }
 
+    /// DELETE, answered in JSON.
+    pub(crate) async fn delete_json<T: DeserializeOwned>(&self, path: &str) -> Outcome<T> {
+        self.json(self.request(Method::DELETE, path)).await
+    }
+
     /// DELETE, its answer ignored.
     pub(crate) async fn delete(&self, path: &str) -> Outcome {
         self.send(self.request(Method::DELETE, path)).await.map(|_| ())

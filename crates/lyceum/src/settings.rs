@@ -87,7 +87,7 @@ impl Settings {
 }
 
 /// Settings that variables may override, as `LYCEUM_` and the name in capitals.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "listen",
     "log_origin",
     "query_memory_bytes",

@@ -6,7 +6,7 @@ use lyceum_tests::folder;
 use lyceum_tests::log::Exported;
 use lyceum_tests::person::Question;
 use lyceum_tests::shop;
-use lyceum_tests::study::{Caps, Study, login};
+use lyceum_tests::study::{Caps, Study, WORKSPACE, login};
 use reqwest::{Body, Method};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -174,6 +174,42 @@ async fn a_crash_while_uploading_or_publishing_leaves_nothing_half_done() {
     study.upload("shop", "customers", "text/csv", csv).await;
     assert_eq!(published(&versions(&study).await), 4, "the next upload works");
     study.researcher.ask(&Question::new("SELECT COUNT(*) AS n FROM customers")).await;
+    auditor.check(&study, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_while_rows_are_made_leaves_nothing_half_visible() {
+    let mut study = Study::ready().await;
+    let mut auditor = Auditor::new(&study);
+    let stored = folder::files(&study.server.home().join("data"));
+    let policy = "kind = \"mock\"\npurpose = \"a test\"\n[mock]\nrows = 500\n";
+    let path = format!("/v1/workspaces/{WORKSPACE}/releases");
+    for (point, state) in [
+        ("release.generate", "failed"),
+        ("release.report", "failed"),
+        ("release.before_report", "failed"),
+        ("release.after_report", "active"),
+    ] {
+        assert!(study.server.restart_armed(Some(&format!("{point}=abort"))), "{point}");
+        let body = json!({ "dataset": "shop", "policy": policy }).to_string();
+        // The reply may come before the server dies.
+        let _ = study.partner.try_send(Method::POST, &path, "application/json", body).await;
+        study.server.wait();
+        study.server.restart();
+        let releases = study.partner.get(&path).await.json::<Value>();
+        assert_eq!((&releases["items"][0]["kind"], &releases["items"][0]["state"]), (&json!("mock"), &json!(state)));
+        if state == "failed" {
+            assert_eq!(
+                folder::files(&study.server.home().join("data")),
+                stored,
+                "{point}: files that nobody refers to"
+            );
+            study.researcher.ask_in_vain(&Question::new("SELECT COUNT(*) AS n FROM mock.customers")).await;
+        }
+        auditor.check(&study, &[]).await;
+    }
+    let answer = study.researcher.ask(&Question::new("SELECT COUNT(*) AS n FROM mock.customers")).await;
+    assert_eq!(answer.rows[0][0], 500);
     auditor.check(&study, &[]).await;
 }
 

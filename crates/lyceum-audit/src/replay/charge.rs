@@ -146,7 +146,15 @@ impl Replay {
         if charge.query != *query {
             return Err(Broken::OtherQuery);
         }
+        let releases = charge.releases.clone();
         charge.state = next;
+        // What was revoked or paused while it was computed is not answered any more.
+        if next == ChargeState::Answered {
+            let workspace = charge.workspace;
+            for release in &releases {
+                self.active(release, workspace)?;
+            }
+        }
         match next {
             ChargeState::Answered => self.counts.answered += 1,
             ChargeState::Failed | ChargeState::Open => self.counts.failed += 1,

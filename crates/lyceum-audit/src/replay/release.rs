@@ -41,6 +41,8 @@ impl Replay {
             proposed_by,
             approved_by: Vec::new(),
             approvals: terms.approvals,
+            reported: false,
+            deleted: false,
         };
         super::created("release", self.releases.insert(id, release).is_none())
     }
@@ -52,6 +54,10 @@ impl Replay {
         let release = self.release_of(event, id)?;
         if release.state != ReleaseState::Proposed {
             return Err(Broken::Move { from: release.state.as_str(), to: ReleaseState::Active.as_str() });
+        }
+        // What is shared as rows is judged by the report on them.
+        if release.kind != ReleaseKind::Protected && !release.reported {
+            return Err(Broken::Unreported);
         }
         if release.proposed_by == reviewer {
             return Err(Broken::OwnApproval);
@@ -72,6 +78,41 @@ impl Replay {
             release.state = ReleaseState::Active;
             release.was_active = true;
         }
+        Ok(())
+    }
+
+    /// Rows of its own, and the report on them, once. Only a mock release can do without approvals.
+    pub(super) fn report(&mut self, event: &Event, id: &ReleaseId, active: bool) -> Result<(), Broken> {
+        let release = self.release_of(event, id)?;
+        if release.state != ReleaseState::Proposed || release.reported || release.kind == ReleaseKind::Protected {
+            return Err(Broken::Report { state: release.state.as_str() });
+        }
+        release.reported = true;
+        if active != (release.kind == ReleaseKind::Mock && release.approvals == 0) {
+            return Err(Broken::Approvals { given: 0, needed: release.approvals });
+        }
+        if active {
+            release.state = ReleaseState::Active;
+            release.was_active = true;
+        }
+        Ok(())
+    }
+
+    /// Only what is being made can fail.
+    pub(super) fn fail(&mut self, event: &Event, id: &ReleaseId) -> Result<(), Broken> {
+        if self.release_of(event, id)?.reported {
+            return Err(Broken::Report { state: "reported" });
+        }
+        self.move_release(event, id, ReleaseState::Failed)
+    }
+
+    /// Only what has ended is deleted, once.
+    pub(super) fn delete(&mut self, event: &Event, id: &ReleaseId) -> Result<(), Broken> {
+        let release = self.release_of(event, id)?;
+        if !release.state.has_ended() || release.deleted {
+            return Err(Broken::Deleted { state: release.state.as_str() });
+        }
+        release.deleted = true;
         Ok(())
     }
 

@@ -76,6 +76,21 @@ pub enum Broken {
         /// Approvals needed.
         needed: u8,
     },
+    /// A release that is shared as rows was approved before there were any.
+    #[error("the release is approved before there is a report on its rows")]
+    Unreported,
+    /// A report on a release that has none, or has one, or is not being made.
+    #[error("a release that is {state} gets no report, and none twice")]
+    Report {
+        /// Its state.
+        state: &'static str,
+    },
+    /// A release was deleted that had not ended, or twice.
+    #[error("a release that is {state} can't be deleted, and none twice")]
+    Deleted {
+        /// Its state.
+        state: &'static str,
+    },
     /// A release that is not active was read.
     #[error("it reads a release that is {state} at that moment")]
     NotActive {
@@ -145,6 +160,9 @@ impl Broken {
             Self::ApprovedTwice => "E6114",
             Self::NotReviewer => "E6115",
             Self::Approvals { .. } => "E6116",
+            Self::Unreported => "E6117",
+            Self::Report { .. } => "E6118",
+            Self::Deleted { .. } => "E6119",
             Self::NotActive { .. } => "E6120",
             Self::OtherWorkspace => "E6121",
             Self::NothingDebited => "E6122",

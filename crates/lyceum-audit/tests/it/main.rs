@@ -7,6 +7,7 @@ mod merkle;
 mod note;
 mod receipt;
 mod replay;
+mod rows;
 mod tamper;
 mod tile;
 mod vectors;

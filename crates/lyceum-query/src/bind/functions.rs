@@ -52,6 +52,9 @@ fn scalars() -> &'static HashMap<String, Arc<ScalarUDF>> {
             }
         }
         map.insert("width_bucket".to_owned(), Arc::new(crate::functions::width_bucket()));
+        for function in crate::functions::ranges::functions() {
+            map.insert(function.name().to_owned(), Arc::new(function));
+        }
         for name in [INTERVAL_LOW, INTERVAL_HIGH] {
             let marker = Interval { name, signature: Signature::variadic_any(Volatility::Immutable) };
             map.insert(name.to_owned(), Arc::new(ScalarUDF::from(marker)));
@@ -93,7 +96,8 @@ pub(super) fn planners() -> &'static [Arc<dyn ExprPlanner>] {
     LIST.get_or_init(SessionStateDefaults::default_expr_planners)
 }
 
-pub(super) fn aggregate(name: &str) -> Option<Arc<AggregateUDF>> {
+/// The aggregate of this name.
+pub(crate) fn aggregate(name: &str) -> Option<Arc<AggregateUDF>> {
     aggregates().get(name).cloned()
 }
 

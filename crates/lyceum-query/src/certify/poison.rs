@@ -74,6 +74,7 @@ fn catalog() -> Catalog {
         owner: OrganisationName::new("o").unwrap(),
         policy: Arc::new(Policy::parse("p.toml", policy).unwrap_or_else(|e| panic!("{e:?}"))),
         version: VersionId::generate(),
+        own_schema: None,
         files: Vec::new(),
     };
     Catalog { workspace: WorkspaceName::new("w").unwrap(), tables: vec![Arc::new(table)] }

@@ -1,7 +1,7 @@
 //! Queries over public tables, and what stands above the barrier: nothing private, still an allow-list. Functions
 //! that would tell about the machine, or use memory beyond the pool's sight, don't exist anywhere.
 
-use super::{growth, tables};
+use super::{exact, growth, tables};
 use crate::bind::{CatalogSource, unit_name};
 use crate::catalog::UNIT_COLUMN;
 use crate::error::{Reason, Refusal};
@@ -42,13 +42,18 @@ const FORBIDDEN: &[&str] = &[
 
 /// A plan over public tables, admitted, its scans as the tables are stored.
 pub(super) fn admit(plan: LogicalPlan, words: &Words) -> Result<LogicalPlan, Refusal> {
+    let plan = exact::without_markers(plan).map_err(|_| unplannable())?;
     check(&plan, words)?;
     plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::TableScan(scan) => stored(scan),
         other => Ok(Transformed::no(other)),
     })
     .map(|t| t.data)
-    .map_err(|_| Refusal::new(Reason::Unsupported, "this query can't be planned", "Its tables could not be resolved."))
+    .map_err(|_| unplannable())
+}
+
+fn unplannable() -> Refusal {
+    Refusal::new(Reason::Unsupported, "this query can't be planned", "Its tables could not be resolved.")
 }
 
 /// Checks every node and expression of a plan that reads nothing private.

@@ -28,7 +28,7 @@ impl Tightest {
         };
         // Public tables have no say: nobody's rows are in them.
         let private = tables.iter().filter(|t| super::tables::is_private(t));
-        private.map(|t| one(t.policy.privacy())).reduce(|a, b| Self {
+        private.filter_map(|t| t.policy.privacy().map(one)).reduce(|a, b| Self {
             epsilon_per_query: a.epsilon_per_query.min(b.epsilon_per_query),
             groups: a.groups.min(b.groups),
             rows_per_group: a.rows_per_group.min(b.rows_per_group),

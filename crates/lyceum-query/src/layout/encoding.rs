@@ -60,6 +60,17 @@ pub(super) fn properties(table: &Table) -> WriterProperties {
     builder.build()
 }
 
+/// How files are written that leave as they are: with what every reader of Parquet understands.
+pub(super) fn portable() -> WriterProperties {
+    WriterProperties::builder()
+        .set_created_by("lyceum".to_owned())
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .build()
+}
+
 /// A column without a dictionary.
 fn plain(builder: WriterPropertiesBuilder, name: &str, encoding: Encoding) -> WriterPropertiesBuilder {
     let path = ColumnPath::from(name);

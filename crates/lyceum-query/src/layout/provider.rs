@@ -60,8 +60,8 @@ pub(crate) fn provider_of(
     store_url: &ObjectStoreUrl,
     units: Units,
 ) -> Result<Arc<dyn TableProvider>, LayoutError> {
-    let schema = stored_schema(&table.table);
-    if *table.table.unit() == PrivacyUnit::None {
+    let schema = table.own_schema.clone().unwrap_or_else(|| stored_schema(&table.table));
+    if table.own_schema.is_some() || *table.table.unit() == PrivacyUnit::None {
         let files = table.files.iter().map(|f| PartitionedFile::new(f.path.clone(), f.bytes)).collect();
         return Ok(Arc::new(PublicTable { schema, url: store_url.clone(), files }));
     }
@@ -221,7 +221,7 @@ impl TableProvider for UnitTable {
     }
 }
 
-/// A public table: nobody's rows.
+/// A table that is read as it is: nobody's rows, or a release's own.
 struct PublicTable {
     schema: SchemaRef,
     url: ObjectStoreUrl,

@@ -22,6 +22,9 @@ impl Ranges {
         Self { bits: wanted.trailing_zeros() }
     }
 
+    /// All ids in one range.
+    pub(super) const WHOLE: Self = Self { bits: 0 };
+
     /// So many ranges as a power of two.
     #[cfg(test)]
     pub(super) const fn with_bits(bits: u32) -> Self {

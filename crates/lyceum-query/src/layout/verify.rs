@@ -89,6 +89,26 @@ pub(super) async fn verify(
     if found == written.stats { Ok(()) } else { Err(LayoutError::Verify("counts don't add up")) }
 }
 
+/// Checks the files of rows that are stored as they come: schema and counts.
+pub(super) async fn verify_rows(
+    schema: &SchemaRef,
+    written: &WrittenTable,
+    store: Arc<dyn ObjectStore>,
+) -> Result<(), LayoutError> {
+    for file in &written.files {
+        let reader = StoredFile { store: store.clone(), path: Path::from(file.path.as_str()), bytes: file.bytes };
+        let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(|_| unreadable())?;
+        if builder.schema().fields() != schema.fields() {
+            return Err(LayoutError::Verify("a file has other columns"));
+        }
+        let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).map_err(|_| unreadable())?;
+        if rows != file.rows || rows == 0 {
+            return Err(LayoutError::Verify("a file has another number of rows"));
+        }
+    }
+    Ok(())
+}
+
 /// The row groups' statistics of the unit column rise from the file's lowest to its highest unit.
 fn check_statistics(metadata: &ParquetMetaData, file: &DataFile) -> Result<(), LayoutError> {
     let missing = LayoutError::Verify("statistics of the unit column are missing");

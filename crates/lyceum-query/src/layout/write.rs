@@ -2,7 +2,7 @@
 //! SHA-256 of their bytes. How columns are encoded is in [`super::encoding`].
 
 use super::cap::{Cap, units};
-use super::encoding::properties;
+use super::encoding::{portable, properties};
 use super::ordinal::{Ordinals, file_schema};
 use super::ranges::Ranges;
 use super::{LayoutError, LayoutStats, WrittenTable};
@@ -77,6 +77,24 @@ impl Writer {
         }
     }
 
+    /// A writer of rows that are stored as they come, of any schema.
+    pub(super) fn of_rows(schema: SchemaRef, store: Arc<dyn ObjectStore>, prefix: Path) -> Self {
+        let ranges = Ranges::WHOLE;
+        Self {
+            file_schema: schema.clone(),
+            schema,
+            store,
+            prefix,
+            properties: portable(),
+            ranges,
+            ordinals: Ordinals::new(ranges),
+            cap: Cap::new(u64::MAX),
+            open: None,
+            files: Vec::new(),
+            staged: Vec::new(),
+        }
+    }
+
     /// The next batch of the sorted stream, rank last.
     pub(super) async fn sorted(&mut self, batch: RecordBatch) -> Result<(), LayoutError> {
         let stored: Vec<usize> = (0..self.schema.fields().len()).collect();
@@ -103,7 +121,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The next batch of a public table.
+    /// The next batch of a table that is stored as it comes.
     pub(super) async fn public(&mut self, batch: RecordBatch) -> Result<(), LayoutError> {
         if batch.num_rows() == 0 {
             return Ok(());

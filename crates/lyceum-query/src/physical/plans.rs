@@ -86,6 +86,7 @@ fn catalog() -> Catalog {
             owner: OrganisationName::new("o").unwrap(),
             policy: Arc::new(Policy::parse("policy.toml", POLICY).unwrap_or_else(|e| panic!("{e:?}"))),
             version: VersionId::generate(),
+            own_schema: None,
             files,
         })
     });

@@ -23,7 +23,7 @@ const OTHER_WEIGHT: f64 = 0.25;
 
 /// ε asked for, or the smallest default; at most what the tightest policy allows.
 pub(super) fn asked_epsilon(barriers: &[&Barrier]) -> Result<f64, PriceError> {
-    let policies = || barriers.iter().flat_map(|b| &b.sources).map(|s| (s, s.policy.privacy()));
+    let policies = || barriers.iter().flat_map(|b| &b.sources).filter_map(|s| Some((s, s.policy.privacy()?)));
     let smallest = |f: fn(&DpPolicy) -> f64| policies().map(|(_, p)| f(p)).fold(f64::INFINITY, f64::min);
     let allowed = smallest(|p| p.max_epsilon_per_query);
     let asked = barriers.iter().find_map(|b| b.epsilon).unwrap_or_else(|| smallest(|p| p.default_epsilon_per_query));
@@ -155,7 +155,7 @@ fn plan(
 
 /// The smallest share that a policy gives one query of the population's δ for selections, in equal parts.
 fn selection_delta(barrier: &Barrier, selections: usize) -> Delta {
-    let shares = barrier.sources.iter().map(|s| s.policy.privacy().selection_delta_share);
+    let shares = barrier.sources.iter().map(|s| s.policy.privacy().map_or(0.0, |p| p.selection_delta_share));
     let share = shares.fold(1.0, f64::min) / selections.max(1) as f64;
     Delta::round_down(share * barrier.population.delta_selection.as_f64())
 }

@@ -306,6 +306,7 @@ fn catalog_table(table: &Table, files: Vec<DataFile>) -> CatalogTable {
         owner: OrganisationName::new("org").unwrap(),
         policy: Arc::new(Policy::parse("policy.toml", &policy).unwrap_or_else(|e| panic!("{e:?}"))),
         version: VersionId::generate(),
+        own_schema: None,
         files,
     }
 }

@@ -16,6 +16,7 @@ mod neighbours;
 mod parse;
 mod refusals;
 mod replay;
+mod rows;
 mod sample;
 mod several;
 mod statistics;

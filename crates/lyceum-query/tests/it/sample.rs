@@ -215,6 +215,7 @@ pub(crate) fn table(table: &Table, kind: ReleaseKind, files: Vec<DataFile>) -> A
         owner: OrganisationName::new("shop").unwrap(),
         policy: Arc::new(policy),
         version: VersionId::generate(),
+        own_schema: None,
         files,
     })
 }

@@ -163,6 +163,7 @@ impl<N: NoiseSource + 'static> World<N> {
             owner: OrganisationName::new("shop").unwrap(),
             policy: Arc::new(policy),
             version: VersionId::generate(),
+            own_schema: None,
             files,
         };
         let workspace = WorkspaceName::new("study").unwrap();

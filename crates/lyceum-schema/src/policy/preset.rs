@@ -11,12 +11,14 @@
 //! | rows per unit and group | 1 | 10 | 20 |
 //! | k of undeclared keys | 50 | 20 | 10 |
 //! | share of δ per key selection | 0.01 | 0.05 | 0.1 |
+//! | synthetic: ε, at δ = 1e-9 | 0.5 | 1 | 3 |
+//! | synthetic: generator | mst | aim | mst |
 //! | approvals | 2 | 2 | 1 |
 //!
 //! The ε follow what large public releases and deployed query systems call strict (at most 1), usual (around 2) and
 //! generous (below 10). A population's own cap still binds: a preset never widens it.
 
-use super::DpPolicy;
+use super::{DpPolicy, Generator, SyntheticPolicy};
 
 /// A named set of limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,7 +55,18 @@ impl Preset {
         }
     }
 
-    /// Limits and defaults.
+    /// Terms of a synthetic release.
+    #[must_use]
+    pub const fn synthetic(self) -> SyntheticPolicy {
+        let (epsilon, generator) = match self {
+            Self::Strict => (0.5, Generator::Mst),
+            Self::Research => (1.0, Generator::Aim),
+            Self::Teaching => (3.0, Generator::Mst),
+        };
+        SyntheticPolicy { epsilon, delta: 1e-9, generator, rows: None }
+    }
+
+    /// Limits and defaults of a protected release.
     #[must_use]
     pub const fn privacy(self) -> DpPolicy {
         match self {

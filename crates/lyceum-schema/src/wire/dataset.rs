@@ -141,3 +141,20 @@ pub struct Correction {
     /// How many values.
     pub values: u64,
 }
+
+/// `POST /v1/datasets/{name}/exclusions`: people who opted out.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exclude {
+    /// Their values of the privacy unit, as in the uploaded files. Nothing keeps them.
+    pub values: Vec<String>,
+}
+
+/// What became of an exclusion. Whether the people were there is not said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Excluded {
+    /// The dataset.
+    pub dataset: DatasetName,
+    /// The log entry that says so.
+    pub entry: u64,
+}

@@ -70,9 +70,87 @@ pub struct Release {
     pub expires: Option<Timestamp>,
     /// The policy as TOML text.
     pub policy: String,
+    /// How far the making of its own rows is; absent when nothing is being made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    /// The report on its own rows; absent before they are made, and for protected releases, which have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportRef>,
+    /// Whether its rows and keys are deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
     /// The log entry of the call that returned this; absent when nothing was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<u64>,
+}
+
+/// How far something long is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What is being done, in a word or two.
+    pub stage: String,
+    /// Rows done.
+    pub done: u64,
+    /// Rows in all, as far as is known.
+    pub of: u64,
+}
+
+/// Where a release's report is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportRef {
+    /// The salted hash that the log holds.
+    pub reference: String,
+    /// The log entry that binds it to the rows.
+    pub entry: u64,
+    /// Whether the policy's thresholds hold. If not, nobody can approve the release.
+    pub passes: bool,
+}
+
+/// `GET /v1/releases/{id}/report`: what reviewers judge a release's own rows by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReleaseReport {
+    /// The release.
+    pub release: ReleaseId,
+    /// Its kind.
+    pub kind: ReleaseKind,
+    /// What was released.
+    pub dataset: DatasetName,
+    /// Which version, by number.
+    pub version: u32,
+    /// The tables that were made.
+    pub tables: Vec<ReportedTable>,
+    /// What protects the people in it, and what does not, in sentences.
+    pub statements: Vec<String>,
+    /// Thresholds of the policy that don't hold; empty: it may be approved.
+    pub findings: Vec<String>,
+    /// Measured risks and qualities.
+    pub sections: Vec<ReportSection>,
+}
+
+/// One table that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportedTable {
+    /// Its name.
+    pub name: TableName,
+    /// Its rows.
+    pub rows: u64,
+    /// Its columns.
+    pub columns: Vec<String>,
+    /// SHA-256 of its files, in their order: the report is about these bytes.
+    pub files: Vec<String>,
+}
+
+/// One table of figures in a report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReportSection {
+    /// What is measured.
+    pub title: String,
+    /// How to read it.
+    pub note: String,
+    /// What the columns are.
+    pub columns: Vec<String>,
+    /// The figures.
+    pub rows: Vec<Vec<serde_json::Value>>,
 }
 
 /// `GET /v1/workspaces/{w}/catalog`: what may be named in SQL. Never row counts.

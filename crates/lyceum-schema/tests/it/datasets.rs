@@ -55,7 +55,7 @@ fn the_examples_of_the_reference_parse() {
     let [manifest, policy] = examples.as_slice() else { panic!("two examples") };
     let unit = "[[table.column]]\nname = \"customer_id\"\ntype = \"int64\"\nrole = \"privacy_unit\"\n";
     Manifest::parse("README.md", &format!("{manifest}{unit}")).unwrap();
-    assert_eq!(Policy::parse("README.md", policy).unwrap().privacy(), &Preset::Research.privacy());
+    assert_eq!(Policy::parse("README.md", policy).unwrap().privacy().unwrap(), &Preset::Research.privacy());
 }
 
 /// The table of presets in the reference has the numbers of the code.

@@ -1,7 +1,7 @@
 //! Policies: presets, overrides, canonical text and refusals.
 
 use crate::manifest_errors::report;
-use lyceum_schema::policy::{Policy, Preset};
+use lyceum_schema::policy::{Generator, MockPolicy, Policy, Preset, Terms};
 use lyceum_schema::state::ReleaseKind;
 
 const FULL: &str = r#"
@@ -30,8 +30,8 @@ fn a_policy_without_preset_says_everything() {
     let p = Policy::parse("policy.toml", FULL).unwrap();
     assert_eq!((p.kind(), p.purpose(), p.approvals()), (ReleaseKind::Protected, "lift of e-mail campaigns", 1));
     assert_eq!(p.expires().unwrap().to_string(), "2027-03-31T00:00:00Z");
-    assert_eq!(p.privacy().epsilon_per_workspace, 1.0);
-    assert_eq!(p.privacy().minimum_group_size, 20);
+    assert_eq!(p.privacy().unwrap().epsilon_per_workspace, 1.0);
+    assert_eq!(p.privacy().unwrap().minimum_group_size, 20);
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn presets_fill_in_what_is_not_said() {
     for (word, preset) in [("strict", Preset::Strict), ("research", Preset::Research), ("teaching", Preset::Teaching)] {
         let text = format!("kind = \"protected\"\npreset = \"{word}\"\npurpose = \"p\"\n");
         let p = Policy::parse("policy.toml", &text).unwrap();
-        assert_eq!((p.privacy(), p.approvals(), p.expires()), (&preset.privacy(), preset.approvals(), None));
+        assert_eq!((p.privacy().unwrap(), p.approvals(), p.expires()), (&preset.privacy(), preset.approvals(), None));
     }
 }
 
@@ -49,7 +49,7 @@ fn explicit_keys_override_the_preset() {
     let p = Policy::parse("policy.toml", text).unwrap();
     let mut expected = Preset::Research.privacy();
     expected.minimum_group_size = 99;
-    assert_eq!((p.privacy(), p.approvals()), (&expected, 1));
+    assert_eq!((p.privacy().unwrap(), p.approvals()), (&expected, 1));
 }
 
 #[test]
@@ -132,11 +132,10 @@ fn numbers_have_ranges() {
 #[test]
 fn words_keys_and_dates_are_checked() {
     let text = FULL
-        .replace("kind = \"protected\"", "kind = \"mock\"\npreset = \"reserch\"")
+        .replace("kind = \"protected\"", "kind = \"protected\"\npreset = \"reserch\"")
         .replace("2027-03-31", "\"next year\"")
         .replace("max_groups_contributed", "max_group_contributed");
     insta::assert_snapshot!(refused(&text), @r#"
-    E1062 policy.toml:2: kind: a policy with this key is not for releases of kind "mock"; write  kind = "protected"  or, with an [anonymity] table, kind = "anonymized"
     E1008 policy.toml:3: preset: "reserch" is not one of "strict", "research", "teaching"; did you mean "research"?
     E1063 policy.toml:6: expires: the expiry is not a date or a timestamp with an offset; write  expires = 2027-03-31  or  expires = 2027-03-31T18:00:00Z
     E1004 policy.toml:13: privacy.max_group_contributed: this key is not known here; did you mean "max_groups_contributed"?
@@ -190,4 +189,40 @@ fn an_anonymized_policy_names_models_and_levels_and_is_its_own_canonical_text() 
         ANONYMIZED.replace("\"anonymized\"", "\"protected\"").replace("approvals = 1", "preset = \"research\"");
     let refused = Policy::parse("policy.toml", &protected).unwrap_err();
     assert_eq!(refused[0].code(), "E1062");
+}
+
+#[test]
+fn a_mock_policy_needs_a_purpose_and_nothing_else() {
+    let p = Policy::parse("policy.toml", "kind = \"mock\"\npurpose = \"writing queries\"\n").unwrap();
+    assert_eq!((p.kind(), p.approvals(), p.privacy()), (ReleaseKind::Mock, 0, None));
+    assert_eq!(p.terms(), &Terms::Mock(MockPolicy { rows: 1_000, seed: 1 }));
+    assert_eq!(Policy::parse("canonical", p.canonical()).unwrap(), p);
+    let p =
+        Policy::parse("p", "kind = \"mock\"\npurpose = \"p\"\napprovals = 1\n[mock]\nrows = 5\nseed = 9\n").unwrap();
+    assert_eq!((p.terms(), p.approvals()), (&Terms::Mock(MockPolicy { rows: 5, seed: 9 }), 1));
+}
+
+#[test]
+fn a_synthetic_policy_says_what_its_model_may_cost() {
+    let p =
+        Policy::parse("p", "kind = \"synthetic\"\npreset = \"research\"\npurpose = \"p\"\n[synthetic]\nrows = 10\n");
+    let p = p.unwrap();
+    let Terms::Synthetic(terms) = p.terms() else { panic!("{p:?}") };
+    assert_eq!((terms.epsilon, terms.delta, terms.generator, terms.rows), (1.0, 1e-9, Generator::Aim, Some(10)));
+    assert_eq!((p.kind(), p.approvals()), (ReleaseKind::Synthetic, 2));
+    assert_eq!(Policy::parse("canonical", p.canonical()).unwrap(), p);
+    insta::assert_snapshot!(refused("kind = \"synthetic\"\npurpose = \"p\"\napprovals = 1\n[synthetic]\nepsilon = 0\ngenerator = \"gan\"\n"), @r#"
+    E1003 policy.toml:4: synthetic.delta: the key is missing; add  delta = 1e-9
+    E1060 policy.toml:5: synthetic.epsilon: the number must be more than 0 and at most 1000000; write a number such as 0.5
+    E1008 policy.toml:6: synthetic.generator: "gan" is not one of "mst", "aim"; use one of the listed words
+    "#);
+}
+
+#[test]
+fn what_another_kind_needs_is_refused() {
+    insta::assert_snapshot!(refused("kind = \"mock\"\npurpose = \"p\"\n[privacy]\n[synthetic]\nepsilon = 1\n[mock]\nrows = 0\n"), @r#"
+    E1062 policy.toml:3: privacy: [privacy] is for protected releases, and this one is mock; leave the table out, or write  kind = "protected"
+    E1062 policy.toml:4: synthetic: [synthetic] is for synthetic releases, and this one is mock; leave the table out, or write  kind = "synthetic"
+    E1010 policy.toml:7: mock.rows: the number must be between 1 and 100000000; write a whole number from 1 to 100000000
+    "#);
 }

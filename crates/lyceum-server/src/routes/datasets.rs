@@ -1,7 +1,7 @@
 //! `/v1/datasets` and their versions.
 
 use super::{Created, Reply, Service, created, list as items};
-use crate::body::Toml;
+use crate::body::{Json, Toml};
 use crate::caller::Caller;
 use crate::path::Path;
 use axum::extract::State;
@@ -52,4 +52,13 @@ pub(crate) async fn publish(
     Path((name, id)): Path<(DatasetName, VersionId)>,
 ) -> Reply<wire::Version> {
     Ok(axum::Json(usecase::datasets::publish(&app, &actor, &name, id).await?))
+}
+
+pub(crate) async fn exclude(
+    State(app): Service,
+    Caller(actor): Caller,
+    Path(name): Path<DatasetName>,
+    Json(request): Json<wire::Exclude>,
+) -> Reply<wire::Excluded> {
+    Ok(axum::Json(usecase::exclusions::exclude(&app, &actor, &name, request).await?))
 }

@@ -27,7 +27,7 @@ pub(crate) async fn ask(
         Some(value) => Some(value.to_str().map_err(|_| Failure::Header("Idempotency-Key"))?.to_owned()),
         None => None,
     };
-    answer::respond(query::ask(&app, &actor, &workspace, request, key).await?, format)
+    answer::respond(query::ask(&app, &actor, &workspace, request, key, format.delivery()).await?, format)
 }
 
 pub(crate) async fn history(

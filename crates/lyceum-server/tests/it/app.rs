@@ -71,11 +71,16 @@ pub(crate) struct TestApp {
     router: Router,
     pub(crate) admin: String,
     _log: Arc<TileLog>,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl TestApp {
     pub(crate) async fn new() -> Self {
+        Self::with_time_base(Duration::from_millis(1)).await
+    }
+
+    /// A service whose private answers take at least this long.
+    pub(crate) async fn with_time_base(time_base: Duration) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let home = Home::open(&directory.path().join("home")).unwrap();
         let store = Arc::new(SqliteStore::open(&home).await.unwrap());
@@ -86,7 +91,7 @@ impl TestApp {
         let fast = EngineConfig {
             target_partitions: 1,
             time_grid: Duration::from_millis(1),
-            time_base: Duration::from_millis(1),
+            time_base,
             ..EngineConfig::default()
         };
         let ports = Ports {
@@ -108,7 +113,25 @@ impl TestApp {
         let app = Arc::new(App::new(ports, config));
         let admin = users::bootstrap(&app, "admin".parse().unwrap(), "operator".parse().unwrap()).await.unwrap();
         let admin = admin.unwrap().secret;
-        Self { router: router(app, &Limits::default()), admin, _log: log, _home: directory }
+        Self { router: router(app, &Limits::default()), admin, _log: log, home: directory }
+    }
+
+    pub(crate) async fn response(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// The files below a folder of the object store.
+    pub(crate) fn objects(&self, folder: &str) -> Vec<std::path::PathBuf> {
+        let mut found = Vec::new();
+        let mut left = vec![self.home.path().join("home").join("data").join(folder)];
+        while let Some(path) = left.pop() {
+            if path.is_dir() {
+                left.extend(std::fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
+            } else if path.exists() {
+                found.push(path);
+            }
+        }
+        found
     }
 
     pub(crate) async fn respond(&self, request: Request<Body>) -> axum::response::Response {
@@ -179,7 +202,12 @@ pub(crate) struct Story {
 
 impl Story {
     pub(crate) async fn new() -> Self {
-        let app = TestApp::new().await;
+        Self::slow(Duration::from_millis(1)).await
+    }
+
+    /// The same, where private answers take at least this long.
+    pub(crate) async fn slow(time_base: Duration) -> Self {
+        let app = TestApp::with_time_base(time_base).await;
         let partner = app.user("pat", "shop", "partner").await;
         let researcher = app.user("robin", "uni", "researcher").await;
         let reviewer = app.user("vic", "uni", "reviewer").await;

@@ -3,6 +3,8 @@
 
 mod app;
 mod bad_input;
+mod exclusions;
 mod line;
 mod matrix;
+mod mock;
 mod uploads;

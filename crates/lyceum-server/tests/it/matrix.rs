@@ -78,6 +78,7 @@ fn request(story: &Story, method: &str, route: &str, who: &str, token: &str) -> 
         ("PUT", "/v1/workspaces/{w}/members/{user}") => json!({"role": "researcher"}),
         ("POST", "/v1/workspaces/{w}/releases") => json!({"dataset": "visits", "policy": POLICY}),
         ("POST", "/v1/datasets/{name}/versions/{id}/tables/{table}") => json!({"uploads": [nothing]}),
+        ("POST", "/v1/datasets/{name}/exclusions") => json!({"values": ["nobody"]}),
         ("POST", "/v1/workspaces/{w}/queries") => json!({"sql": "SELECT COUNT(*) FROM visits", "dry_run": true}),
         _ => json!(null),
     };

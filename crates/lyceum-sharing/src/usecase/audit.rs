@@ -153,10 +153,14 @@ async fn mention(app: &App, reference: &str) -> Result<Option<Event>> {
 async fn may_see(app: &App, actor: &Actor, event: &Event) -> Result<bool> {
     if let Some(workspace) = event.workspace {
         let role = app.workspaces.role(workspace, actor.id()).await?;
-        return Ok(matches!(role, Some(Role::Reviewer | Role::Partner)));
+        // What a report says of somebody's data is for reviewers; its owner has a route of its own.
+        let reports = matches!(event.kind, EventKind::ReleaseReported { .. });
+        return Ok(role == Some(Role::Reviewer) || (role == Some(Role::Partner) && !reports));
     }
     let dataset = match &event.kind {
-        EventKind::DatasetCreated { dataset, .. } | EventKind::VersionPublished { dataset, .. } => *dataset,
+        EventKind::DatasetCreated { dataset, .. }
+        | EventKind::VersionPublished { dataset, .. }
+        | EventKind::UnitsExcluded { dataset, .. } => *dataset,
         _ => return Ok(false),
     };
     for record in app.datasets.datasets().await? {

@@ -13,7 +13,7 @@ use lyceum_schema::id::ReleaseId;
 use lyceum_schema::manifest::{Column, Domain, PrivacyUnit, Table, UnitEpoch, Value};
 use lyceum_schema::name::{DatasetName, TableName, WorkspaceName};
 use lyceum_schema::policy::Policy;
-use lyceum_schema::state::ReleaseState;
+use lyceum_schema::state::{ReleaseKind, ReleaseState};
 use lyceum_schema::time::Micros;
 use lyceum_schema::wire;
 use std::collections::HashMap;
@@ -58,8 +58,11 @@ pub(crate) async fn build(app: &App, workspace: &Workspace) -> Result<Built> {
         let manifest = documents::manifest(&dataset)?;
         let policy = Arc::new(documents::policy(&release)?);
         origins.insert(release.id, Origin { dataset: dataset.name.clone(), version: version.number });
+        let own = app.releases.release_tables(release.id).await?;
         for table in manifest.tables() {
             let population = match table.population() {
+                // Rows of a release's own are read as they are: nothing is charged to anybody.
+                Some(_) if release.kind != ReleaseKind::Protected => None,
                 Some(name) => {
                     let known = populations.iter().find(|p| p.name == *name).cloned();
                     let record = match known {
@@ -78,7 +81,13 @@ pub(crate) async fn build(app: &App, workspace: &Workspace) -> Result<Built> {
                 }
                 None => None,
             };
-            let files = version.tables.iter().find(|t| t.table == *table.name()).ok_or(Error::Internal)?;
+            let (own_schema, files) = if release.kind == ReleaseKind::Protected {
+                let stored = version.tables.iter().find(|t| t.table == *table.name()).ok_or(Error::Internal)?;
+                (None, stored.files.clone())
+            } else {
+                let made = own.iter().find(|t| t.table == *table.name()).ok_or(Error::Internal)?;
+                (Some(releases::stored_schema(&made.schema)?), made.files.clone())
+            };
             tables.push(Arc::new(CatalogTable {
                 release: release.id,
                 kind: release.kind,
@@ -88,7 +97,8 @@ pub(crate) async fn build(app: &App, workspace: &Workspace) -> Result<Built> {
                 owner: release.owner.clone(),
                 policy: Arc::clone(&policy),
                 version: version.id,
-                files: files.files.clone(),
+                own_schema,
+                files,
             }));
         }
     }
@@ -147,8 +157,7 @@ fn unit_in_words(table: &Table) -> String {
 
 fn policy_in_words(table: &CatalogTable, policy: &Policy) -> Vec<String> {
     let mut sentences = Vec::new();
-    if let Some(population) = &table.population {
-        let dp = policy.privacy();
+    if let (Some(population), Some(dp)) = (&table.population, policy.privacy()) {
         sentences.push("only statistics leave, with noise".to_owned());
         sentences.push(format!(
             "ε {} for {} in all, {} for this workspace, {} for each researcher, {} for one question (default {})",
@@ -174,6 +183,11 @@ fn policy_in_words(table: &CatalogTable, policy: &Policy) -> Vec<String> {
             "groups that no list declares are shown from {} units on, with noise; declared ones always",
             dp.minimum_group_size
         ));
+    } else if table.kind == ReleaseKind::Mock {
+        sentences.push("made up from the manifest: nobody's rows, free to query and to download".to_owned());
+    } else if table.kind == ReleaseKind::Synthetic {
+        sentences
+            .push("sampled from a model with differential privacy, paid for: free to query and to download".to_owned());
     } else {
         sentences.push("public: answers are exact and free".to_owned());
     }

@@ -8,6 +8,9 @@ mod explain;
 mod pay;
 mod refusal;
 mod repeat;
+mod rows;
+
+pub use rows::Rows;
 
 pub use lyceum_query::answer::{Answer, AnswerColumn, ColumnKind, Intervals, OtherRow};
 
@@ -18,11 +21,12 @@ use crate::app::App;
 use crate::artefact::artefact;
 use crate::authz::Action;
 use crate::error::{Error, Result};
-use crate::model::{DebitRequest, PopulationRecord, QueryRecord, Workspace};
+use crate::model::{Artefact, DebitRequest, PopulationRecord, QueryRecord, Workspace};
+use crate::port::{EventIndex, PortError};
 use catalog::Built;
-use lyceum_audit::event::EventKind;
+use lyceum_audit::event::{Event, EventKind};
 use lyceum_privacy::Budget;
-use lyceum_query::engine::{PreparedPublic, PreparedQuery};
+use lyceum_query::engine::PreparedQuery;
 use lyceum_query::price::PricedQuery;
 use lyceum_schema::epoch::Epochs;
 use lyceum_schema::id::{ChargeId, QueryId};
@@ -35,8 +39,19 @@ use std::sync::Arc;
 pub enum Outcome {
     /// Rows.
     Answer(Box<Given>),
+    /// Rows of what is read as it is, as they come.
+    Rows(Box<Rows>),
     /// A price and the reasons for it; nothing was charged.
     Explanation(Box<wire::Explanation>),
+}
+
+/// How the caller takes rows that are free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// All at once, up to the engine's limit.
+    Whole,
+    /// As they come, however many.
+    Streamed,
 }
 
 /// An answer that was given.
@@ -78,6 +93,7 @@ pub async fn ask(
     name: &WorkspaceName,
     request: wire::QueryRequest,
     idempotency_key: Option<String>,
+    delivery: Delivery,
 ) -> Result<Outcome> {
     let workspace = authorise_in(app, actor, Action::Ask, name).await?;
     if idempotency_key.as_ref().is_some_and(|k| k.is_empty() || k.len() > MAX_KEY_BYTES) {
@@ -96,7 +112,10 @@ pub async fn ask(
     let explain_only = prepared.explain || request.dry_run;
     match prepared.query {
         PreparedQuery::Public(_) if explain_only => Ok(Outcome::Explanation(Box::new(explain::public()))),
-        PreparedQuery::Public(query) => public(app, actor, &workspace, &request.sql, query).await,
+        PreparedQuery::Public(query) => {
+            let asked = rows::Asked { actor, workspace: &workspace, sql: &request.sql, delivery };
+            rows::read(app, asked, query).await
+        }
         PreparedQuery::Private(priced) => {
             let fresh = request.fresh || priced.fresh();
             let request = Request { sql: request.sql, asked, idempotency_key, fresh };
@@ -217,29 +236,19 @@ async fn private(app: &Arc<App>, question: Question, priced: Box<PricedQuery>) -
     pay::and_answer(app, question, priced).await
 }
 
-async fn public(app: &App, actor: &Actor, workspace: &Workspace, sql: &str, query: PreparedPublic) -> Result<Outcome> {
-    app.log.releasing().await?;
-    let releases = query.releases();
-    let answer = match app.engine.run_public(query).await {
-        Ok(answer) => answer,
-        Err(error) => {
-            let refusal = refusal::describe(&error.into(), sql);
-            refuse(app, actor, workspace, sql, refusal.code).await?;
-            return Err(Error::Question(Box::new(refusal)));
-        }
-    };
-    let text = artefact("sql", sql)?;
-    let asked = EventKind::QueryPublic { sql: text.reference.clone(), releases };
-    let index = app.log.append(app.event(Some(actor), Some(workspace.id), asked), Some(text)).await?;
-    app.log.covered(index).await?;
-    Ok(Outcome::Answer(Box::new(Given { answer, paid: None })))
-}
-
 async fn refuse(app: &App, actor: &Actor, workspace: &Workspace, sql: &str, code: &str) -> Result<()> {
     let text = artefact("sql", sql)?;
     let refused = EventKind::QueryRefused { sql: text.reference.clone(), code: code.to_owned() };
     app.log.append(app.event(Some(actor), Some(workspace.id), refused), Some(text)).await?;
     Ok(())
+}
+
+/// Logs that a stored answer is given again. One whose releases ended a moment ago is not given any more.
+pub(super) async fn log_given_again(app: &App, event: Event, text: Artefact) -> Result<EventIndex> {
+    match app.log.append(event, Some(text)).await {
+        Err(PortError::State(reason)) => Err(Error::state(reason, "see the workspace's list of releases")),
+        other => Ok(other?),
+    }
 }
 
 /// The proof of an entry, once a signed checkpoint covers it.

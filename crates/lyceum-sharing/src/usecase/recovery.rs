@@ -4,8 +4,12 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use futures::TryStreamExt;
 use lyceum_audit::event::EventKind;
+use lyceum_schema::state::ReleaseState;
 use object_store::ObjectStoreExt;
 use std::collections::HashSet;
+
+/// Why a release failed that was being made when the process ended.
+const INTERRUPTED: &str = "E4403";
 
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,7 +18,9 @@ pub struct Recovered {
     pub dead_charges: usize,
     /// Drafts that expired; younger ones can be gone on with.
     pub abandoned_drafts: usize,
-    /// Files that no version refers to, deleted.
+    /// Releases whose rows were being made; they failed.
+    pub unfinished_releases: usize,
+    /// Files that no version and no release refers to, deleted.
     pub deleted_files: usize,
 }
 
@@ -31,7 +37,14 @@ pub async fn run(app: &App) -> Result<Recovered> {
         recovered.dead_charges += 1;
     }
     recovered.abandoned_drafts = super::resumable::sweep(app).await?.abandoned_drafts;
-    let referenced: HashSet<String> = app.datasets.referenced_files().await?.into_iter().collect();
+    for release in app.releases.unreported_releases().await? {
+        let failed = EventKind::ReleaseFailed { release: release.id, code: INTERRUPTED.to_owned() };
+        let event = app.event(None, Some(release.workspace), failed);
+        app.releases.move_release(release.id, ReleaseState::Failed, event).await?;
+        recovered.unfinished_releases += 1;
+    }
+    let mut referenced: HashSet<String> = app.datasets.referenced_files().await?.into_iter().collect();
+    referenced.extend(app.releases.release_files().await?);
     let stored: Vec<_> = app.objects.list(None).try_collect().await.map_err(|_| Error::Storage)?;
     for object in stored {
         if !referenced.contains(object.location.as_ref()) {
@@ -42,6 +55,7 @@ pub async fn run(app: &App) -> Result<Recovered> {
     tracing::info!(
         dead_charges = recovered.dead_charges,
         abandoned_drafts = recovered.abandoned_drafts,
+        unfinished_releases = recovered.unfinished_releases,
         deleted_files = recovered.deleted_files,
         "recovered"
     );

@@ -1,4 +1,14 @@
-//! Releases: proposed by the owner, judged by reviewers, paused by who must, resumed and revoked by the owner.
+//! Releases: proposed by the owner, made and reported on, judged by reviewers, paused by who must, resumed, revoked and
+//! deleted by the owner. `making.rs` is the line from a proposal to rows of its own.
+
+mod making;
+mod mock;
+mod page;
+mod report;
+
+pub use making::Making;
+pub(crate) use report::stored_schema;
+pub use report::{Report, report};
 
 use super::{authorise_in, catalog, check_text};
 use crate::actor::Actor;
@@ -16,6 +26,7 @@ use lyceum_schema::name::{TableName, UserName, WorkspaceName};
 use lyceum_schema::policy::Policy;
 use lyceum_schema::state::{ReleaseKind, ReleaseState, Role, VersionState};
 use lyceum_schema::wire;
+use std::sync::Arc;
 
 /// Proposes a release of a published version to a workspace.
 ///
@@ -23,7 +34,7 @@ use lyceum_schema::wire;
 /// [`Error::Forbidden`], [`Error::NotFound`] (also for another organisation's dataset), [`Error::Document`] for the
 /// policy, [`Error::State`] without a published version, [`Error::Exists`] when a table's SQL name is taken, storage.
 pub async fn propose(
-    app: &App,
+    app: &Arc<App>,
     actor: &Actor,
     name: &WorkspaceName,
     request: wire::ProposeRelease,
@@ -32,10 +43,10 @@ pub async fn propose(
     let dataset = app.datasets.dataset(&request.dataset).await?.filter(|d| authz::acts_for(actor, &d.owner));
     let dataset = dataset.ok_or_else(|| Error::not_found("dataset", &request.dataset))?;
     let policy = documents::new_policy(&request.policy)?;
-    if policy.kind() != ReleaseKind::Protected {
+    if matches!(policy.kind(), ReleaseKind::Synthetic | ReleaseKind::Anonymized) {
         return Err(Error::invalid(
-            format!("releases of kind {} can't be made yet", policy.kind().as_str()),
-            "use kind = \"protected\"",
+            format!("{} releases can't be made yet", policy.kind().as_str()),
+            "use kind = \"mock\" or \"protected\"",
         ));
     }
     if policy.expires().is_some_and(|end| end <= app.clock.now()) {
@@ -69,6 +80,7 @@ pub async fn propose(
         approved_by: Vec::new(),
         failures: 0,
         created: app.clock.now(),
+        deleted: false,
     };
     let document = artefact("policy", release.policy.as_bytes())?;
     let proposed = EventKind::ReleaseProposed {
@@ -82,6 +94,9 @@ pub async fn propose(
     };
     let event = app.event(Some(actor), Some(workspace.id), proposed);
     let entry = app.releases.create_release(release.clone(), document, event).await?;
+    if release.kind != ReleaseKind::Protected {
+        making::start(app, making::Proposal { release: release.clone(), version: version.number, manifest, policy });
+    }
     describe(app, &workspace, release, Some(entry)).await
 }
 
@@ -176,6 +191,34 @@ pub async fn decide(
     describe(app, &workspace, release, Some(entry)).await
 }
 
+/// Deletes the rows and the keys of a release that has ended. What the log says about it stays.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Forbidden`], [`Error::State`] unless it has ended and is not deleted, storage.
+pub async fn delete(app: &App, actor: &Actor, id: ReleaseId) -> Result<wire::Release> {
+    let _one_at_a_time = app.reviews.lock().await;
+    let (workspace, release) = find(app, actor, Action::OwnRelease, id).await?;
+    check_partner_owns(app, actor, &workspace, &release).await?;
+    let event = app.event(Some(actor), Some(workspace.id), EventKind::ReleaseDeleted { release: id });
+    let entry = app.releases.delete_release(id, event).await?;
+    making::delete_files(app, id).await?;
+    let release = app.releases.release(id).await?.ok_or(Error::Internal)?;
+    describe(app, &workspace, release, Some(entry)).await
+}
+
+/// Refuses unless all these releases may be read at this moment.
+pub(crate) async fn expect_active(app: &App, releases: &[ReleaseId]) -> Result<()> {
+    for id in releases {
+        let release = app.releases.release(*id).await?.ok_or(Error::Internal)?;
+        let over = documents::policy(&release)?.expires().is_some_and(|end| end <= app.clock.now());
+        let state = if over { ReleaseState::Expired } else { release.state };
+        if state != ReleaseState::Active {
+            return Err(Error::NotActive { state });
+        }
+    }
+    Ok(())
+}
+
 /// A workspace's releases as they are now: those past their policy's expiry are moved to expired first.
 pub(crate) async fn current(app: &App, workspace: &Workspace) -> Result<Vec<ReleaseRecord>> {
     let mut releases = app.releases.releases(workspace.id).await?;
@@ -212,6 +255,19 @@ async fn approve(
     }
     if policy.expires().is_some_and(|end| end <= app.clock.now()) {
         return Err(Error::state("the release's policy has expired", "ask the owner to propose it again"));
+    }
+    if release.kind != ReleaseKind::Protected {
+        match app.releases.release_report(release.id).await? {
+            None => {
+                let fix = "wait until its rows are made: `lyceum release show`";
+                return Err(Error::state("there is no report on the release's rows yet", fix));
+            }
+            Some(report) if !report.passes => {
+                let fix = "read the report; the owner proposes it again under a policy whose thresholds hold";
+                return Err(Error::state("the report says that the policy's thresholds don't hold", fix));
+            }
+            Some(_) => {}
+        }
     }
     let active = release.approved_by.len() + 1 >= usize::from(policy.approvals());
     let next = if active { ReleaseState::Active } else { ReleaseState::Proposed };
@@ -342,6 +398,7 @@ async fn describe(
     for user in &release.approved_by {
         approved_by.push(user_name(app, *user).await?);
     }
+    let report = app.releases.release_report(release.id).await?;
     let schema = release.kind.as_str();
     let tables = manifest.tables().iter().map(|t| format!("{schema}.{}", catalog::sql_name(&release.names, t.name())));
     Ok(wire::Release {
@@ -362,6 +419,9 @@ async fn describe(
         created: release.created.into(),
         expires: policy.expires().map(Into::into),
         policy: release.policy,
+        progress: app.making.progress(release.id),
+        report: report.map(|r| wire::ReportRef { reference: r.reference.0, entry: r.index, passes: r.passes }),
+        deleted: release.deleted,
         entry,
     })
 }

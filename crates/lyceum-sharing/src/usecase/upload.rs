@@ -17,6 +17,7 @@ pub(crate) use claim::{Claim, Claims};
 pub(crate) use kept::Former;
 
 use super::datasets;
+use super::exclusions::{self, Excluded};
 use crate::actor::Actor;
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -26,7 +27,7 @@ use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use lyceum_anonymize::pseudonym::PseudonymKey;
 use lyceum_anonymize::validate::{ParentUnits, Validator};
-use lyceum_query::layout::{self, LayoutOptions};
+use lyceum_query::layout::{self, InputFailed, LayoutOptions};
 use lyceum_schema::id::VersionId;
 use lyceum_schema::manifest::{Manifest, PrivacyUnit, Table};
 use lyceum_schema::name::{DatasetName, TableName};
@@ -143,7 +144,10 @@ pub(crate) async fn make_table(
     }
     parent::check_children(&manifest, table.name(), &draft)?;
     let parent = parent::units(app, &manifest, version, &table).await?;
-    stage(app, version, table, (key, parent), received).await
+    let excluded = Excluded::of(app, draft.dataset, &table).await?;
+    let report = stage(app, version, table.clone(), (key, parent), excluded.clone(), received).await?;
+    exclusions::catch_up(app, draft.dataset, version, &table, excluded).await?;
+    Ok(report)
 }
 
 async fn receive(
@@ -179,6 +183,7 @@ async fn stage(
     version: VersionId,
     table: Table,
     (key, parent): (PseudonymKey, Option<ParentUnits>),
+    excluded: Excluded,
     received: Received,
 ) -> Result<wire::ValidationReport> {
     let Received { files, sha256, former } = received;
@@ -191,6 +196,7 @@ async fn stage(
     };
     let validator = Validator::new(&table, key, parent).map_err(|e| decode::unusable(&e))?;
     let (sender, rows) = layout::channel(BATCHES_IN_FLIGHT);
+    let rows = rows.map(move |rows| rows.and_then(|batch| excluded.filter(batch).ok_or(InputFailed)));
     let decoded_table = table.clone();
     let feeding = async {
         if let Some(former) = &former {

@@ -10,7 +10,7 @@ use lyceum_schema::id::{DatasetId, VersionId};
 use lyceum_schema::name::DatasetName;
 use lyceum_schema::state::VersionState;
 use lyceum_schema::time::Micros;
-use lyceum_sharing::model::{Artefact, DatasetRecord, TableFiles, VersionRecord};
+use lyceum_sharing::model::{Artefact, DatasetRecord, ExcludedUnit, RewrittenTable, TableFiles, VersionRecord};
 use lyceum_sharing::port::{Datasets, EventIndex, PortError, PortResult};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -88,6 +88,21 @@ impl Datasets for SqliteStore {
     }
 
     /// Its tables go, reports on raw rows with them.
+    async fn exclude_units(
+        &self,
+        dataset: DatasetId,
+        units: Vec<ExcludedUnit>,
+        rewritten: Vec<RewrittenTable>,
+        content: Artefact,
+        event: Event,
+    ) -> PortResult<EventIndex> {
+        self.exclude_once(dataset, units, rewritten, content, event).await
+    }
+
+    async fn excluded_units(&self, dataset: DatasetId) -> PortResult<Vec<ExcludedUnit>> {
+        self.excluded_of(dataset).await
+    }
+
     async fn abandon_version(&self, version: VersionId, event: Event) -> PortResult<EventIndex> {
         let mut write = self.write().await?;
         expect_draft(&mut write, version).await?;

@@ -1,6 +1,7 @@
 //! Events and artefacts: what the log is made from.
 
 use super::SqliteStore;
+use super::release_rows;
 use super::row::{Columns, signed};
 use super::statement::{all, optional};
 use crate::log::EventSource;
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 impl EventSource for SqliteStore {
     async fn append(&self, event: Event, artefact: Option<Artefact>) -> PortResult<EventIndex> {
         let mut write = self.write().await?;
+        release_rows::expect_readable(&mut write, &event).await?;
         if let Some(artefact) = artefact {
             write.artefact(artefact).await?;
         }

@@ -2,6 +2,7 @@
 
 use super::SqliteStore;
 use super::account;
+use super::release_rows;
 use super::releases;
 use super::row::{Columns, Id, signed, spell};
 use super::statement::{all, insert, optional, run, unreadable};
@@ -109,6 +110,7 @@ impl LedgerStore for SqliteStore {
     ) -> PortResult<EventIndex> {
         let mut write = self.write().await?;
         expect_open(&mut write, charge).await?;
+        release_rows::expect_charge_readable(&mut write, charge.bytes()).await?;
         let statement = sqlx::query("INSERT INTO answers (charge_id, released, time) VALUES (?, ?, ?)")
             .bind(charge.bytes())
             .bind(released)

@@ -8,9 +8,11 @@ pub(crate) mod account;
 mod charge;
 mod datasets;
 mod events;
+mod exclusions;
 mod identities;
 mod keys;
 mod ledger;
+mod release_rows;
 mod releases;
 mod row;
 mod statement;
@@ -87,11 +89,12 @@ impl SqliteStore {
 const READERS: u32 = 4;
 
 /// Migrations in order. A released one never changes: its checksum is in every database.
-const MIGRATIONS: [(i64, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str); 5] = [
     (1, "first", include_str!("../../migrations/sqlite/0001_first.sql")),
     (2, "epochs", include_str!("../../migrations/sqlite/0002_epochs.sql")),
     (3, "answer descriptors", include_str!("../../migrations/sqlite/0003_answer_descriptors.sql")),
     (4, "uploads", include_str!("../../migrations/sqlite/0004_uploads.sql")),
+    (6, "release rows", include_str!("../../migrations/sqlite/0006_release_rows.sql")),
 ];
 
 /// Embedded by `include_str!` rather than by sqlx's macro: no build of its macro crates, and an edit is seen.

@@ -1,6 +1,7 @@
 //! Releases and their reviews.
 
 use super::SqliteStore;
+use super::release_rows;
 use super::row::{Columns, Id, parse, spell};
 use super::statement::{Statement, all, insert, optional, run};
 use super::transaction::Write;
@@ -9,7 +10,7 @@ use lyceum_audit::event::Event;
 use lyceum_schema::id::{ReleaseId, UserId, WorkspaceId};
 use lyceum_schema::state::ReleaseState;
 use lyceum_schema::time::Micros;
-use lyceum_sharing::model::{Artefact, ReleaseRecord};
+use lyceum_sharing::model::{Artefact, NewReport, ReleaseRecord, ReleaseTable, ReportRecord};
 use lyceum_sharing::port::{EventIndex, PortError, PortResult, Releases};
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
@@ -74,6 +75,7 @@ impl Releases for SqliteStore {
         if !matches!(next, ReleaseState::Proposed | ReleaseState::Active) {
             return Err(PortError::State(format!("an approval can't make a release {}", next.as_str())));
         }
+        release_rows::expect_report(&mut write, id).await?;
         let statement = sqlx::query("SELECT proposed_by FROM releases WHERE id = ? AND proposed_by = ?")
             .bind(id.bytes())
             .bind(by.bytes());
@@ -87,6 +89,30 @@ impl Releases for SqliteStore {
         let index = write.event(&event).await?;
         write.commit().await?;
         Ok(index)
+    }
+
+    async fn report_release(&self, report: NewReport, event: Event) -> PortResult<EventIndex> {
+        self.report_once(report, event).await
+    }
+
+    async fn release_tables(&self, id: ReleaseId) -> PortResult<Vec<ReleaseTable>> {
+        self.tables_of(id).await
+    }
+
+    async fn release_report(&self, id: ReleaseId) -> PortResult<Option<ReportRecord>> {
+        self.report_of(id).await
+    }
+
+    async fn unreported_releases(&self) -> PortResult<Vec<ReleaseRecord>> {
+        self.select(sqlx::query(UNREPORTED)).await
+    }
+
+    async fn release_files(&self) -> PortResult<Vec<String>> {
+        self.files_of_releases().await
+    }
+
+    async fn delete_release(&self, id: ReleaseId, event: Event) -> PortResult<EventIndex> {
+        self.delete_once(id, event).await
     }
 
     async fn move_release(&self, id: ReleaseId, next: ReleaseState, event: Event) -> PortResult<EventIndex> {
@@ -110,13 +136,17 @@ macro_rules! select_release {
     ($rest:literal) => {
         concat!(
             "SELECT r.id, r.version_id, v.dataset_id, d.name AS dataset_name, d.owner, r.workspace_id, r.kind, \
-             r.policy, r.state, r.proposed_by, r.failures, r.created FROM releases r \
+             r.policy, r.state, r.proposed_by, r.failures, r.created, r.deleted FROM releases r \
              JOIN versions v ON v.id = r.version_id JOIN datasets d ON d.id = v.dataset_id ",
             $rest
         )
     };
 }
 const BY_ID: &str = select_release!("WHERE r.id = ?");
+const UNREPORTED: &str = select_release!(
+    "WHERE r.state = 'proposed' AND r.kind <> 'protected' \
+     AND NOT EXISTS (SELECT 1 FROM release_reports p WHERE p.release_id = r.id) ORDER BY r.created, r.id"
+);
 const BY_WORKSPACE: &str = select_release!("WHERE r.workspace_id = ? ORDER BY r.created DESC, r.id DESC");
 
 impl SqliteStore {
@@ -157,6 +187,7 @@ async fn record(row: &SqliteRow, on: &mut SqliteConnection) -> PortResult<Releas
         approved_by: approvals.iter().map(|a| a.id("user_id")).collect::<PortResult<_>>()?,
         failures: row.unsigned32("failures")?,
         created: Micros(row.int("created")?),
+        deleted: row.int("deleted")? != 0,
     })
 }
 

@@ -160,6 +160,10 @@ async fn settle(random: &mut StdRng, model: &mut Model, store: &SqliteStore, wor
         assert!(matches!(result, Err(PortError::State(_))), "a charge ends once");
         return;
     }
+    if well && model.paused[asked.release] {
+        assert!(matches!(result, Err(PortError::State(_))), "nothing is answered while its release is paused");
+        return;
+    }
     result.unwrap();
     asked.state = if well { QueryState::Answered } else { QueryState::Failed };
     if !well {

@@ -138,6 +138,7 @@ impl World {
             approved_by: Vec::new(),
             failures: 0,
             created: Micros(2),
+            deleted: false,
         };
         let proposed = event(Some(self.partner), Some(self.workspace), kind);
         store.create_release(record, policy, proposed).await.unwrap();

@@ -20,9 +20,25 @@ pub(super) async fn run(args: Dataset, global: &Global) -> Outcome {
         Dataset::Check { manifest } => check(&manifest, global.json),
         Dataset::Create { manifest } => create(&Client::from_settings(global)?, &manifest, global.json).await,
         Dataset::Upload(args) => super::upload::run(&Client::from_settings(global)?, args, global.json).await,
+        Dataset::Exclude { name, file } => exclude(&Client::from_settings(global)?, &name, &file, global.json).await,
         Dataset::List => list(&Client::from_settings(global)?, global.json).await,
         Dataset::Show { name } => show(&Client::from_settings(global)?, &name, global.json).await,
     }
+}
+
+/// Sends the values of a file, one a line.
+async fn exclude(client: &Client, name: &DatasetName, file: &Path, as_json: bool) -> Outcome {
+    let text = super::read_text(file)?;
+    let values = text.lines().filter(|line| !line.is_empty()).map(ToOwned::to_owned).collect();
+    let request = wire::Exclude { values };
+    let done: wire::Excluded = client.post(&format!("/v1/datasets/{name}/exclusions"), &request).await?;
+    if as_json {
+        json(&done);
+    } else {
+        line(&format!("their rows are gone from every version and release of {name} (log entry {})", done.entry));
+        remark("what was charged stays charged, and answers that were given can't be recalled");
+    }
+    Ok(())
 }
 
 fn check(path: &Path, as_json: bool) -> Outcome {

@@ -34,6 +34,20 @@ pub(super) async fn asks(cast: &Cast) -> Outcome<u64> {
         shows(&render::explanation::words(explanation));
     }
 
+    act("On made-up rows first");
+    let tried = answer(me, &LIFT.replace("FROM users", "FROM mock.users"), false).await?;
+    if tried.price.is_some() {
+        return Err(Failure::local(
+            "E9032",
+            "a question about mock rows was charged",
+            "report this: it should be free",
+        ));
+    }
+    say(
+        "The query runs and has the columns it should have; its numbers are made up. It was free. Now the same text on the",
+    );
+    say("real rows: without a schema, users is the best there is, here protected.users.");
+
     act("Does the campaign work?");
     let lift = answer(me, LIFT, false).await?;
     lift_in_words(&lift);

@@ -24,9 +24,22 @@ pub(crate) fn one(release: &Release) -> String {
         format!(" to        {}", release.workspace),
         format!(" for       {}", release.purpose),
         format!(" proposed  by {}", release.proposed_by),
-        format!(" approved  by {} ({} needed)", names(&release.approved_by), release.approvals_needed),
+        match release.approvals_needed {
+            0 => " approved  no approval is needed".to_owned(),
+            needed => format!(" approved  by {} ({needed} needed)", names(&release.approved_by)),
+        },
         format!(" until     {}", release.expires.map_or_else(|| "no end is set".to_owned(), |e| e.to_string())),
     ];
+    if let Some(report) = &release.report {
+        let verdict = if report.passes { "the policy's thresholds hold" } else { "the policy's thresholds don't hold" };
+        lines.push(format!(" report    entry {}: {verdict}; lyceum release report {}", report.entry, release.id));
+    }
+    if let Some(now) = &release.progress {
+        lines.push(format!(" making    {}: {} of {} rows", now.stage, now.done, now.of));
+    }
+    if release.deleted {
+        lines.push(" deleted   its rows and keys".to_owned());
+    }
     if release.failures > 0 {
         lines.push(format!(" failures  {} after a charge", release.failures));
     }

@@ -2,7 +2,7 @@
 
 export type Role = "admin" | "partner" | "researcher" | "reviewer";
 export type ReleaseKind = "mock" | "synthetic" | "anonymized" | "protected";
-export type ReleaseState = "proposed" | "active" | "rejected" | "paused" | "expired" | "revoked";
+export type ReleaseState = "proposed" | "active" | "rejected" | "paused" | "expired" | "revoked" | "failed";
 
 export interface List<T> { items: T[] }
 

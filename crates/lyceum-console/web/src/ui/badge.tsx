@@ -4,7 +4,7 @@ import type { ReactNode } from "react";
 import type { ReleaseKind, ReleaseState } from "../api/types";
 
 const STATES: Record<ReleaseState, string> = {
-  proposed: "yellow", active: "green", rejected: "red", paused: "orange", expired: "gray", revoked: "gray",
+  proposed: "yellow", active: "green", rejected: "red", paused: "orange", expired: "gray", revoked: "gray", failed: "red",
 };
 const KINDS: Record<ReleaseKind, string> = { mock: "gray", synthetic: "grape", anonymized: "teal", protected: "blue" };
 

@@ -98,10 +98,20 @@ export class Replay implements Replayed {
       case "release.approved":
         this.approve(event, broken);
         break;
+      case "release.reported": {
+        const life = this.life.get(id("release"));
+        if (!life) broken("a report on a release that was never proposed");
+        else if (event.active === true) {
+          if (life.needed > 0) broken("active without all approvals");
+          life.active = true;
+        }
+        break;
+      }
       case "release.paused":
       case "release.revoked":
       case "release.rejected":
       case "release.expired":
+      case "release.failed":
       case "release.resumed": {
         const life = this.life.get(id("release"));
         if (!life) broken("a release that was never proposed");

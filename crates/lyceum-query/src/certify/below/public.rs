@@ -111,9 +111,10 @@ fn scan(scan: &TableScan, context: &Context<'_>) -> Result<Public, Refusal> {
     Ok(Public { relation, rows, unique: None })
 }
 
-/// Whether a table's rows are about nobody. Mock, synthetic and anonymized rows are about somebody, if only by likeness.
+/// Whether a table's rows are about nobody. Mock, synthetic and anonymized rows are about somebody, if only by likeness,
+/// and how many there are would be a bound that comes from data.
 fn is_nobodys(table: &CatalogTable) -> bool {
-    table.population.is_none()
+    table.population.is_none() && table.own_schema.is_none()
 }
 
 /// Each combination of the columns once.

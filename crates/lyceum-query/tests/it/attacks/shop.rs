@@ -277,6 +277,7 @@ impl<N: NoiseSource + 'static> Shop<N> {
             owner: OrganisationName::new("shop").unwrap(),
             policy: Arc::new(Policy::parse("policy.toml", POLICY).unwrap_or_else(|e| panic!("{e:?}"))),
             version: VersionId::generate(),
+            own_schema: None,
             files,
         };
         let config = EngineConfig {

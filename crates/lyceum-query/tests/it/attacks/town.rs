@@ -248,6 +248,7 @@ pub(crate) async fn town<N: NoiseSource + 'static>(
             owner: OrganisationName::new(if name == "ads" { "agency" } else { "shop" }).unwrap(),
             policy: policy.clone(),
             version: VersionId::generate(),
+            own_schema: None,
             files,
         }));
     }

@@ -61,7 +61,7 @@ pub(super) async fn give(app: &App, question: &Question, derivation: Derivation<
     let text = artefact("sql", question.sql.as_bytes())?;
     let derived = EventKind::QueryDerived { charges, sql: text.reference.clone() };
     let event = app.event(Some(&question.actor), Some(question.workspace.id), derived);
-    let index = app.log.append(event, Some(text)).await?;
+    let index = super::log_given_again(app, event, text).await?;
     app.log.covered(index).await?;
 
     let entries: Vec<String> = answers.iter().map(|a| a.index.to_string()).collect();

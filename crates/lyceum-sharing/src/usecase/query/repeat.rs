@@ -59,7 +59,7 @@ pub(super) async fn give(app: &App, question: &Question, above: Above, stored: S
     let text = artefact("sql", question.sql.as_bytes())?;
     let repeated = EventKind::QueryRepeated { charge: stored.charge, sql: text.reference.clone() };
     let event = app.event(Some(&question.actor), Some(question.workspace.id), repeated);
-    let index = app.log.append(event, Some(text)).await?;
+    let index = super::log_given_again(app, event, text).await?;
     app.log.covered(index).await?;
     let (price, left) = question.standing(app, stored.price).await?;
     let receipt = receipt(app, stored.index).await?;

@@ -1,0 +1,254 @@
+//! One person's opt-out: values of the privacy unit → unit ids → every version's tables without their rows → one
+//! transaction. Later versions drop them while they are uploaded. Charges stay, and so do answers that were given.
+
+use super::datasets;
+use crate::actor::Actor;
+use crate::app::App;
+use crate::artefact::artefact;
+use crate::documents;
+use crate::error::{Error, Result};
+use crate::model::{DatasetRecord, ExcludedUnit, RewrittenTable, TableFiles};
+use crate::port::PortError;
+use arrow::array::{AsArray, BooleanArray};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::UInt64Type;
+use arrow::record_batch::RecordBatch;
+use lyceum_anonymize::pseudonym::PseudonymKey;
+use lyceum_audit::event::EventKind;
+use lyceum_query::catalog::{DataFile, UNIT_COLUMN};
+use lyceum_query::layout::{self, InputFailed, LayoutOptions};
+use lyceum_schema::id::{DatasetId, PopulationId, VersionId};
+use lyceum_schema::manifest::{DataType, Manifest, PrivacyUnit, Table};
+use lyceum_schema::name::DatasetName;
+use lyceum_schema::state::{ReleaseKind, ReleaseState, VersionState};
+use lyceum_schema::wire;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+const BATCHES_IN_FLIGHT: usize = 4;
+/// Most values of one request.
+const MAX_VALUES: usize = 100_000;
+
+/// Drops the rows of people who opted out, from all versions of a dataset and from those to come.
+///
+/// # Errors
+/// [`Error::NotFound`] for another organisation's dataset, [`Error::Forbidden`], [`Error::Invalid`] without values, or when
+/// no table has a column that names people, [`Error::Layout`], storage. Whether a value was there is not said.
+pub async fn exclude(
+    app: &Arc<App>,
+    actor: &Actor,
+    name: &DatasetName,
+    request: wire::Exclude,
+) -> Result<wire::Excluded> {
+    let record = datasets::owned(app, actor, name).await?;
+    if request.values.is_empty() || request.values.len() > MAX_VALUES {
+        return Err(Error::invalid(
+            format!("{} values of the privacy unit", request.values.len()),
+            format!("send 1 to {MAX_VALUES}"),
+        ));
+    }
+    let manifest = documents::manifest(&record)?;
+    let _one_at_a_time = app.reviews.lock().await;
+    let units = unit_ids(app, &manifest, &request.values).await?;
+    let (mut rewritten, mut old, mut now) = (Vec::new(), Vec::new(), Vec::new());
+    for version in app.datasets.versions(record.id).await? {
+        if version.state == VersionState::Abandoned {
+            continue;
+        }
+        for table in manifest.tables() {
+            let Some(stored) = version.tables.iter().find(|t| t.table == *table.name()) else { continue };
+            let excluded = of_table(app, table, &units).await?;
+            if excluded.0.is_empty() || !stored.files.iter().any(|f| excluded.reaches(f)) {
+                now.extend(stored.files.iter().map(|f| f.path.clone()));
+                continue;
+            }
+            let files = without(app, version.id, table, stored.files.clone(), excluded).await?;
+            now.extend(files.iter().map(|f| f.path.clone()));
+            old.extend(stored.files.iter().map(|f| f.path.clone()));
+            rewritten.push(RewrittenTable { version: version.id, table: table.name().clone(), files });
+        }
+    }
+    let content = artefact("content", now.join("\n"))?;
+    let event = EventKind::UnitsExcluded { dataset: record.id, content: content.reference.clone() };
+    let event = app.event(Some(actor), None, event);
+    let entry = app.datasets.exclude_units(record.id, units, rewritten, content, event).await?;
+    pause_anonymized(app, &record).await?;
+    for path in old.iter().filter(|p| !now.contains(p)) {
+        // Whatever is not deleted now is deleted at the next start.
+        let _ = app.objects.delete(&Path::from(path.as_str())).await;
+    }
+    Ok(wire::Excluded { dataset: record.name, entry })
+}
+
+/// Drops the rows of those who opted out while the table was being checked.
+pub(crate) async fn catch_up(
+    app: &App,
+    dataset: DatasetId,
+    version: VersionId,
+    table: &Table,
+    mut known: Excluded,
+) -> Result<()> {
+    loop {
+        let now = Excluded::of(app, dataset, table).await?;
+        if now.0.len() == known.0.len() {
+            return Ok(());
+        }
+        let draft = app.datasets.version(version).await?.ok_or(Error::Internal)?;
+        let stored = draft.tables.into_iter().find(|t| t.table == *table.name()).ok_or(Error::Internal)?;
+        let files = without(app, version, table, stored.files.clone(), now.clone()).await?;
+        app.datasets.put_table(version, TableFiles { files, ..stored }).await?;
+        known = now;
+    }
+}
+
+/// The ids of these values in every population that the dataset's tables name people of.
+async fn unit_ids(app: &App, manifest: &Manifest, values: &[String]) -> Result<Vec<ExcludedUnit>> {
+    let mut units = Vec::new();
+    for table in manifest.tables() {
+        let (PrivacyUnit::Column(column), Some(population)) = (table.unit(), table.population()) else { continue };
+        let population = app.ledger.population(population).await?.ok_or(Error::Internal)?.id;
+        let key = PseudonymKey::new(app.keys.population_key(population).await?.0);
+        let number = table.column(column).is_some_and(|c| matches!(c.data_type(), DataType::Int32 | DataType::Int64));
+        for (line, value) in values.iter().enumerate() {
+            let canonical = if number {
+                let parsed = value.trim().parse::<i64>().map_err(|_| {
+                    let what = format!("value {} is no whole number, as {}.{column} is", line + 1, table.name());
+                    Error::invalid(what, "send the values as they are in the uploaded files")
+                })?;
+                parsed.to_string()
+            } else {
+                value.clone()
+            };
+            let unit = |unit| ExcludedUnit { population, unit };
+            match table.epoch() {
+                None => units.push(unit(key.unit_id(canonical.as_bytes()))),
+                Some(epoch) => {
+                    units.extend(epoch.span().iter().map(|e| unit(key.epoch_unit_id(canonical.as_bytes(), e))))
+                }
+            }
+        }
+    }
+    if units.is_empty() {
+        return Err(Error::invalid(
+            "no table of this dataset has a column that names people",
+            "where each row is a person by itself, upload a new version without the row",
+        ));
+    }
+    units.sort_unstable();
+    units.dedup();
+    Ok(units)
+}
+
+/// The units that opted out, as the rows of one table know them.
+#[derive(Clone)]
+pub(crate) struct Excluded(Arc<HashSet<u64>>);
+
+impl Excluded {
+    /// Those of a table that is being uploaded.
+    pub(crate) async fn of(app: &App, dataset: DatasetId, table: &Table) -> Result<Self> {
+        let units = app.datasets.excluded_units(dataset).await?;
+        of_table(app, table, &units).await
+    }
+
+    fn reaches(&self, file: &DataFile) -> bool {
+        self.0.iter().any(|unit| (file.unit_low..=file.unit_high).contains(unit))
+    }
+
+    /// The rows of everybody else; `None` for a batch without units.
+    pub(crate) fn filter(&self, batch: RecordBatch) -> Option<RecordBatch> {
+        if self.0.is_empty() {
+            return Some(batch);
+        }
+        let units = batch.column_by_name(UNIT_COLUMN)?.as_primitive_opt::<UInt64Type>()?;
+        let keep: BooleanArray = units.values().iter().map(|unit| Some(!self.0.contains(unit))).collect();
+        filter_record_batch(&batch, &keep).ok()
+    }
+}
+
+async fn of_table(app: &App, table: &Table, units: &[ExcludedUnit]) -> Result<Excluded> {
+    let mine: Option<PopulationId> = match table.population() {
+        Some(name) => Some(app.ledger.population(name).await?.ok_or(Error::Internal)?.id),
+        None => None,
+    };
+    // Where each row is a unit, ids are the upload's own.
+    let by_value = *table.unit() != PrivacyUnit::Row;
+    let units = units.iter().filter(|u| by_value && Some(u.population) == mine).map(|u| u.unit);
+    Ok(Excluded(Arc::new(units.collect())))
+}
+
+/// A table's files without the rows of those who opted out.
+async fn without(
+    app: &App,
+    version: VersionId,
+    table: &Table,
+    files: Vec<DataFile>,
+    excluded: Excluded,
+) -> Result<Vec<DataFile>> {
+    let attempt = VersionId::generate().to_string();
+    let mut sample_key = [0; 16];
+    getrandom::fill(&mut sample_key).map_err(|_| Error::Randomness)?;
+    let options = LayoutOptions {
+        prefix: Path::from_iter(["versions", &version.to_string(), table.name().as_str(), &attempt]),
+        memory_bytes: app.config.ingest_memory_bytes,
+        spill_directory: app.config.ingest_spill_directory.clone(),
+        sample_key,
+    };
+    let (sender, rows) = layout::channel(BATCHES_IN_FLIGHT);
+    let (objects, columns) = (Arc::clone(&app.objects), layout::stored_schema(table));
+    let reading = tokio::spawn(async move {
+        for file in files {
+            let bytes = match objects.get(&Path::from(file.path.as_str())).await {
+                Ok(stored) => stored.bytes().await.ok(),
+                Err(_) => None,
+            };
+            let (sender, excluded, columns) = (sender.clone(), excluded.clone(), columns.clone());
+            let read = tokio::task::spawn_blocking(move || {
+                let sent = bytes.and_then(|bytes| {
+                    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).ok()?;
+                    let roots: Vec<usize> = (0..columns.fields().len()).collect();
+                    let wanted = ProjectionMask::roots(builder.parquet_schema(), roots);
+                    for batch in builder.with_projection(wanted).build().ok()? {
+                        let batch = excluded.filter(batch.ok()?)?;
+                        let batch = RecordBatch::try_new(columns.clone(), batch.columns().to_vec()).ok()?;
+                        sender.blocking_send(Ok(batch)).ok()?;
+                    }
+                    Some(())
+                });
+                if sent.is_none() {
+                    let _ = sender.blocking_send(Err(InputFailed));
+                }
+                sent.is_some()
+            });
+            if !read.await.unwrap_or(false) {
+                return;
+            }
+        }
+    });
+    let written = layout::write_table(table, rows, Arc::clone(&app.objects), &options).await;
+    reading.await.map_err(|_| Error::Internal)?;
+    Ok(written?.files)
+}
+
+/// Rows that were generalised together with theirs can't simply lose them: those releases stop, and are proposed anew.
+async fn pause_anonymized(app: &App, dataset: &DatasetRecord) -> Result<()> {
+    for workspace in app.workspaces.workspaces(None).await? {
+        for release in app.releases.releases(workspace.id).await? {
+            let theirs = release.dataset == dataset.id && release.kind == ReleaseKind::Anonymized;
+            if !theirs || release.state != ReleaseState::Active {
+                continue;
+            }
+            let reason = "people opted out; propose it again".to_owned();
+            let event = EventKind::ReleasePaused { release: release.id, reason };
+            let event = app.event(None, Some(workspace.id), event);
+            match app.releases.move_release(release.id, ReleaseState::Paused, event).await {
+                Ok(_) | Err(PortError::State(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(())
+}
