@@ -16,6 +16,7 @@ use super::spec::BoundSpec;
 use crate::faults::{self, Fault};
 use arrow::array::{ArrayRef, Decimal128Array};
 use datafusion::common::Result;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// See the module.
