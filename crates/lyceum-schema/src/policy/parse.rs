@@ -21,8 +21,13 @@ const KEYS: &[&str] =
     &["kind", "preset", "purpose", "approvals", "expires", "mock", "synthetic", "anonymity", "transform", "privacy"];
 const KINDS: &[&str] = &["mock", "synthetic", "anonymized", "protected"];
 /// The table of a policy that only one kind of release has.
-const SECTIONS: &[(&str, ReleaseKind)] =
-    &[("mock", ReleaseKind::Mock), ("synthetic", ReleaseKind::Synthetic), ("privacy", ReleaseKind::Protected)];
+const SECTIONS: &[(&str, ReleaseKind)] = &[
+    ("mock", ReleaseKind::Mock),
+    ("synthetic", ReleaseKind::Synthetic),
+    ("anonymity", ReleaseKind::Anonymized),
+    ("transform", ReleaseKind::Anonymized),
+    ("privacy", ReleaseKind::Protected),
+];
 
 impl Policy {
     /// Parses and checks a policy. `file` is only used in errors.
