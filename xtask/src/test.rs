@@ -67,14 +67,15 @@ fn build() -> Result<PathBuf, String> {
     Ok(copy)
 }
 
-/// What the long run asks for more of: kills of the server at random moments, tamperings with a copied log, repetitions with production noise, fuzzed
-/// queries that are replayed on neighbouring tables, fuzzed texts.
+/// What the long run asks for more of: kills of the server at random moments, tamperings with a copied log, repetitions with
+/// production noise, fuzzed queries that are replayed on neighbouring tables, fuzzed texts, answers that the audit compares.
 const LONGER: &[(&str, &str)] = &[
     ("LYCEUM_KILLS", "50"),
     ("LYCEUM_TAMPERINGS", "1000"),
     ("LYCEUM_REPETITIONS", "1000"),
     ("LYCEUM_FUZZ", "1000"),
     ("LYCEUM_FUZZ_TEXTS", "100000"),
+    ("LYCEUM_AUDIT", "400"),
 ];
 
 /// The Rust tests in their long form; true if they passed.

@@ -3,10 +3,18 @@
 
 use crate::answer::ColumnKind;
 use crate::barrier::Barrier;
+use crate::failure::PriceError;
 use crate::lineage::{self, Branch};
 use crate::noise::{NoisePlan, Statistic};
-use crate::released_table::{Part, ReleasedColumn, ReleasedTable};
+use crate::released_table::{Part, ReleasedColumn, ReleasedTable, table_number};
+use crate::session;
+use arrow::record_batch::RecordBatch;
+use datafusion::common::DataFusionError;
+use datafusion::common::tree_node::Transformed;
+use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::physical_plan::ExecutionPlan;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -126,6 +134,42 @@ impl Above {
         let notes = each_once(barriers.iter().flat_map(|(barrier, noise)| notes(barrier, noise)));
         let barriers = barriers.iter().map(|(b, _)| BarrierFacts::of(b)).collect();
         Self { plan, released: Arc::new(released), barriers: Arc::new(barriers), notes }
+    }
+
+    /// The physical plan over released tables, in their order.
+    pub(crate) async fn planned(
+        &self,
+        state: &SessionState,
+        released: Vec<RecordBatch>,
+    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+        let providers = released.into_iter().map(|b| Ok(Arc::new(MemTable::try_new(b.schema(), vec![vec![b]])?)));
+        let providers: Vec<Arc<MemTable>> = providers.collect::<Result<_, DataFusionError>>()?;
+        let plan = self.plan.clone().transform_up_with_subqueries(|node| {
+            let LogicalPlan::TableScan(mut scan) = node else { return Ok(Transformed::no(node)) };
+            if let Some(provider) = table_number(scan.table_name.table()).and_then(|n| providers.get(n)) {
+                scan.source = provider_as_source(Arc::clone(provider) as _);
+            }
+            Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
+        })?;
+        state.create_physical_plan(&plan.data).await
+    }
+
+    /// Plans it over empty tables: what can't be planned is refused before anything is charged.
+    ///
+    /// # Errors
+    /// [`PriceError::Above`], [`PriceError::Planning`].
+    pub(crate) async fn plannable(&self) -> Result<(), PriceError> {
+        /// Planning reads nothing; what constants need is little.
+        const MEMORY: usize = 16 << 20;
+        let runtime = session::runtime(MEMORY, None).map_err(|_| PriceError::Planning { step: "runtime" })?;
+        let tables = self.released.iter().enumerate().map(|(i, t)| RecordBatch::new_empty(t.schema(i))).collect();
+        match self.planned(&session::finish_session(runtime), tables).await {
+            Ok(_) => Ok(()),
+            Err(e) => {
+                let text = e.strip_backtrace();
+                Err(PriceError::Above { reason: text.lines().next().unwrap_or_default().to_owned() })
+            }
+        }
     }
 
     /// The query's own output columns; what rows carry beside them comes last and is not among these.

@@ -76,6 +76,8 @@ pub(crate) struct CertifiedBarrier {
     pub(crate) barrier: Barrier,
     /// The tables that `below` scans.
     pub(crate) tables: Vec<Arc<CatalogTable>>,
+    /// Rows that its scans and joins are expected to give, from declared figures.
+    pub(crate) work: u64,
 }
 
 /// Certifies a query: finds the barriers and the facts that make them private, or says why there are none.
@@ -143,9 +145,9 @@ impl Found<'_> {
                     let node = below::node(&aggregate.input, &context)?;
                     let names = set.kept.iter().map(|&k| aggregate.schema.field(k).name().clone()).collect();
                     let kept = set.kept.iter().filter_map(|&k| keys.get(k).cloned()).collect::<Vec<_>>();
-                    let Bounded { below, barrier, tables, certificate } =
+                    let Bounded { below, barrier, tables, work, certificate } =
                         aggregate::bound(&kept, names, &aggregate.aggr_expr, node, &context)?;
-                    let mut certified = CertifiedBarrier { below, barrier, tables };
+                    let mut certified = CertifiedBarrier { below, barrier, tables, work };
                     epochs::confine(&mut certified, self.words)?;
                     self.barriers.push(certified);
                     self.certificates.push(certificate);
@@ -227,7 +229,7 @@ impl CertifiedQuery {
     pub fn canonical(&self) -> String {
         use std::fmt::Write;
         let mut text = String::new();
-        for CertifiedBarrier { below, barrier: b, tables } in &self.barriers {
+        for CertifiedBarrier { below, barrier: b, tables, .. } in &self.barriers {
             canonical::plan(below, &mut text);
             for table in tables {
                 let policy = if faults::on(Fault::KeyWithoutPolicy) { "" } else { table.policy.canonical() };

@@ -99,6 +99,16 @@ pub enum Interval {
 }
 
 impl Interval {
+    /// All values of a kind, where they are numbers.
+    #[must_use]
+    pub const fn all(kind: Kind) -> Option<Self> {
+        match kind {
+            Kind::Int | Kind::Date | Kind::Timestamp => Some(Self::Int { low: i64::MIN, high: i64::MAX }),
+            Kind::Float => Some(Self::Float { low: f64::MIN, high: f64::MAX }),
+            Kind::Boolean | Kind::Text => None,
+        }
+    }
+
     /// Ends as doubles.
     #[must_use]
     pub fn ends(self) -> (f64, f64) {

@@ -87,6 +87,15 @@ pub enum PriceError {
         /// Which step.
         step: &'static str,
     },
+    /// The part above the barriers can't be planned.
+    #[error(
+        "the part of the query above its aggregates can't be planned: {reason}; nothing was charged; \
+             write it in simpler steps, or compute it from the answer"
+    )]
+    Above {
+        /// What the planner says of the query's text.
+        reason: String,
+    },
     /// The operating system gave no randomness for sampling groups.
     #[error("no randomness from the operating system")]
     Randomness,
@@ -107,6 +116,7 @@ impl PriceError {
             Self::Expression { .. } => "E2408",
             Self::Planning { .. } => "E2409",
             Self::Randomness => "E2410",
+            Self::Above { .. } => "E2411",
         }
     }
 }

@@ -11,15 +11,11 @@ pub use crate::above::Above;
 use crate::answer::Answer;
 use crate::failure::FinishError;
 use crate::release::ReleasedGroups;
-use crate::released_table::table_number;
 use crate::session;
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::DataFusionError;
-use datafusion::common::tree_node::Transformed;
-use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::collect;
 use futures::FutureExt;
 use intervals::Finishing;
@@ -45,7 +41,7 @@ pub async fn finish(above: Above, groups: &ReleasedGroups) -> Result<Answer, Fin
     let state = session::finish_session(runtime);
     let numbers = Numbers::of(&above.released, &above.barriers, &groups.0)?;
     let released = numbers.iter().enumerate().map(|(i, n)| table::released(i, n)).collect::<Result<Vec<_>, _>>()?;
-    let work = AssertUnwindSafe(run(&state, above.plan.clone(), released)).catch_unwind();
+    let work = AssertUnwindSafe(run(&state, &above, released)).catch_unwind();
     let batch = match tokio::time::timeout(TIMEOUT, work).await {
         Ok(Ok(batch)) => batch.map_err(step("run"))?,
         Ok(Err(_)) => return Err(FinishError::Above { step: "run" }),
@@ -55,24 +51,10 @@ pub async fn finish(above: Above, groups: &ReleasedGroups) -> Result<Answer, Fin
 }
 
 /// Runs *above* over the released tables.
-async fn run(
-    state: &SessionState,
-    plan: LogicalPlan,
-    released: Vec<RecordBatch>,
-) -> Result<RecordBatch, DataFusionError> {
-    let schema = Arc::clone(plan.schema().inner());
-    let providers = released.into_iter().map(|b| Ok(Arc::new(MemTable::try_new(b.schema(), vec![vec![b]])?)));
-    let providers: Vec<Arc<MemTable>> = providers.collect::<Result<_, DataFusionError>>()?;
-    let plan = plan.transform_up_with_subqueries(|node| {
-        let LogicalPlan::TableScan(mut scan) = node else { return Ok(Transformed::no(node)) };
-        if let Some(provider) = table_number(scan.table_name.table()).and_then(|n| providers.get(n)) {
-            scan.source = provider_as_source(Arc::clone(provider) as _);
-        }
-        Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
-    })?;
-    let physical = state.create_physical_plan(&plan.data).await?;
+async fn run(state: &SessionState, above: &Above, released: Vec<RecordBatch>) -> Result<RecordBatch, DataFusionError> {
+    let physical = above.planned(state, released).await?;
     let batches = collect(Arc::clone(&physical), state.task_ctx()).await?;
-    let schema = batches.first().map_or(schema, RecordBatch::schema);
+    let schema = batches.first().map_or_else(|| Arc::clone(above.plan.schema().inner()), RecordBatch::schema);
     Ok(concat_batches(&schema, &batches)?)
 }
 

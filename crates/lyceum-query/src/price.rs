@@ -133,7 +133,8 @@ pub(crate) async fn price(
     let price = noise.iter().take(paid).map(noise::total).fold(Budget::ZERO, saturating);
     let asked = barriers.iter().zip(&noise).map(|(b, n)| describe(b, n, epsilon)).collect();
     let above = Above::new(above, released, &barriers.iter().map(|b| &b.barrier).zip(&noise).collect::<Vec<_>>());
-    let rows: u64 = barriers.iter().flat_map(|b| &b.barrier.sources).fold(0, |n, s| n.saturating_add(s.expected_rows));
+    above.plannable().await?;
+    let rows = barriers.iter().fold(0, |n: u64, b| n.saturating_add(b.work));
     let mut base = config.time_base;
     if faults::on(Fault::TimeFromRows) {
         let files = barriers.iter().flat_map(|b| &b.tables).flat_map(|t| &t.files);
@@ -142,7 +143,7 @@ pub(crate) async fn price(
     let sources = each_once(barriers.iter().flat_map(|b| &b.barrier.sources))?;
     let mut priced = Vec::with_capacity(barriers.len());
     for ((certified, spec), noise) in barriers.into_iter().zip(specs).zip(noise) {
-        let CertifiedBarrier { below, barrier, tables } = certified;
+        let CertifiedBarrier { below, barrier, tables, .. } = certified;
         // More partitions than the layout has would be filled by a shuffle that it makes unnecessary.
         let partitions = layout::partitions(tables.iter().map(|t| &t.table), config.target_partitions);
         let state = session::data_session(partitions, Arc::clone(&runtime));

@@ -190,3 +190,34 @@ fn the_servers_figures_are_compared_epoch_by_epoch() {
     let text = verify(vec![claim("2026-03", PRICE_RHO)]).unwrap();
     assert_eq!(text, "shop-months in 2026-04: the server shows nothing, the log has charges");
 }
+
+/// A log as it was written when no population had epochs: people, a release, two charges with their answers.
+const BEFORE_EPOCHS: &str = include_str!("before_epochs.jsonl");
+
+#[test]
+fn a_log_from_before_epochs_is_replayed_and_goes_on() {
+    assert!(!BEFORE_EPOCHS.contains("epoch"));
+    let mut replay = Replay::new(ORIGIN);
+    for line in BEFORE_EPOCHS.lines() {
+        let event = Event::from_json(line.as_bytes()).unwrap();
+        assert_eq!(event.to_canonical_json().unwrap(), line.as_bytes(), "written today as it was then");
+        replay.push_json(line.as_bytes()).unwrap();
+    }
+    let spent = |replay: &Replay, rho: u64| {
+        let summary = replay.summary();
+        assert_eq!(summary.accounts.iter().map(|a| (a.epoch, a.rho)).collect::<Vec<_>>(), [(None, rho); 4]);
+        assert_eq!((summary.populations[0].root.epoch, summary.populations[0].epochs), (None, 0));
+    };
+    spent(&replay, 2 * PRICE_RHO);
+    // A charge of today adds to the same balances; one that names epochs has no account there.
+    let more = event(60, Some(RESEARCHER), Some(1), crate::world::charged(3));
+    replay.push_json(&more.to_canonical_json().unwrap()).unwrap();
+    spent(&replay, 3 * PRICE_RHO);
+    let mut debits = debits(CAP_RHO);
+    debits.iter_mut().for_each(|d| d.epochs = months("2026-03", "2026-03"));
+    let EventKind::QueryCharged { sql, releases, rho, delta, .. } = crate::world::charged(4) else { unreachable!() };
+    let kind = EventKind::QueryCharged { query: query(4), charge: charge(4), sql, releases, rho, delta, debits };
+    let epochs = event(61, Some(RESEARCHER), Some(1), kind);
+    let refused = replay.push_json(&epochs.to_canonical_json().unwrap()).unwrap_err();
+    assert_eq!(refused.broken.code(), "E6128");
+}

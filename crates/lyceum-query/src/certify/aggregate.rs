@@ -29,6 +29,8 @@ pub(super) struct Bounded {
     pub(super) barrier: Barrier,
     /// The tables that `below` scans.
     pub(super) tables: Vec<Arc<CatalogTable>>,
+    /// Rows that `below` is expected to handle.
+    pub(super) work: u64,
     pub(super) certificate: Certificate,
 }
 
@@ -146,7 +148,7 @@ pub(super) fn bound(
         warnings,
     };
     barrier.bias = bias(&barrier, &units);
-    Ok(Bounded { below, barrier, tables: node.tables, certificate })
+    Ok(Bounded { below, barrier, tables: node.tables, work: node.flow.work, certificate })
 }
 
 /// Whether there may be more units than the population has people: each row is one.

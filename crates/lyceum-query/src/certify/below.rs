@@ -6,6 +6,7 @@
 //! are depends on that unit's stored rows (and public tables) alone; one unit has at most `max_rows_per_unit` rows.
 
 mod aggregate;
+mod flow;
 mod join;
 mod lookup;
 mod public;
@@ -23,6 +24,7 @@ use crate::error::{Reason, Refusal};
 use datafusion::common::{Column, DFSchemaRef, TableReference};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, Projection};
+use flow::Flow;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -56,6 +58,8 @@ pub(super) struct Node {
     pub(super) population: Population,
     /// Most rows of one unit.
     pub(super) max_rows_per_unit: u64,
+    /// How many rows are to be expected.
+    pub(super) flow: Flow,
 }
 
 impl Deref for Node {

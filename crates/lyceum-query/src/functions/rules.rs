@@ -94,8 +94,10 @@ pub(crate) fn domain(total: Total, gives: Kind, arguments: &[Domain]) -> Domain 
         }
         Total::IsZero | Total::IsNan => Domain::boolean(nullable),
         Total::Least | Total::Greatest => {
-            let interval = arguments.iter().map(|a| a.interval).reduce(|a, b| a?.hull(b?)).flatten();
-            let interval = interval.map(|i| cut(total, i, arguments));
+            // What nothing is known of is anything: a clamp of it has bounds all the same.
+            let any = Interval::all(gives);
+            let interval = arguments.iter().map(|a| a.interval.or(any)).reduce(|a, b| a?.hull(b?)).flatten();
+            let interval = interval.map(|i| cut(total, i, arguments)).filter(|i| Some(*i) != any);
             let max_bytes = arguments.iter().map(|a| a.max_bytes).reduce(|a, b| Some(a?.max(b?))).flatten();
             Domain { interval, max_bytes, nullable: arguments.iter().all(|a| a.nullable), ..whole }
         }

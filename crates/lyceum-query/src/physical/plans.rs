@@ -12,6 +12,7 @@ use lyceum_schema::state::ReleaseKind;
 use lyceum_schema::time::Micros;
 use object_store::memory::InMemory;
 use std::sync::Arc;
+use std::time::Duration;
 
 const MANIFEST: &str = r#"
 dataset = { name = "p", title = "p", version = "1", owner = "o", licence = "none", source = "made up" }
@@ -91,6 +92,34 @@ fn catalog() -> Catalog {
         })
     });
     Catalog { workspace: WorkspaceName::new("study").unwrap(), tables: tables.collect() }
+}
+
+/// When the answer would leave, in milliseconds, at a microsecond per row and nothing else.
+async fn milliseconds(sql: &str) -> u64 {
+    let config = EngineConfig {
+        time_grid: Duration::from_millis(1),
+        time_base: Duration::ZERO,
+        time_per_row: Duration::from_micros(1),
+        ..EngineConfig::default()
+    };
+    let engine = Engine::new(config, Arc::new(InMemory::new()), Arc::new(ZeroNoise));
+    let prepared = engine.prepare(sql, &catalog(), Micros(0)).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let PreparedQuery::Private(priced) = prepared.query else { panic!("not private: {sql}") };
+    priced.explain().priced_time_ms
+}
+
+#[tokio::test]
+async fn rows_that_joins_make_are_in_the_priced_time() {
+    assert_eq!(milliseconds("SELECT COUNT(*) FROM b").await, 9_000);
+    // 1,000 rows of 1,000 people are joined with 9,000,000: about 9,000 for each.
+    assert_eq!(milliseconds("SELECT COUNT(*) FROM a JOIN b USING (u)").await, 1 + 9_000 + 9_000);
+    // 9,000 times 9,000 rows for each would be more than 20 for each row, as declared.
+    assert_eq!(milliseconds("SELECT COUNT(*) FROM b JOIN b AS c USING (u)").await, 18_000 + 180_000);
+    assert_eq!(milliseconds("SELECT COUNT(*) FROM b WHERE u IN (SELECT u FROM a)").await, 9_001);
+    assert_eq!(
+        milliseconds("SELECT COUNT(*) FROM (SELECT u FROM a UNION ALL SELECT u FROM b) q").await,
+        milliseconds("SELECT (SELECT COUNT(*) FROM a) + (SELECT COUNT(*) FROM b) AS n").await
+    );
 }
 
 /// The plan as DataFusion prints it.

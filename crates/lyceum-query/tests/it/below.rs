@@ -171,7 +171,7 @@ pub(crate) const ADMITTED: &[(usize, &str)] = &[
     (0, "SELECT COUNT(*) FROM (SELECT user_id, segment FROM events EXCEPT SELECT user_id, 'a' FROM users) q"),
 ];
 
-pub(crate) async fn exact(shop: &Shop<ZeroNoise>, sql: &str) -> Result<RecordBatch, String> {
+pub(crate) async fn exact<N>(shop: &Shop<N>, sql: &str) -> Result<RecordBatch, String> {
     let prepared = shop.engine.prepare(sql, &shop.catalog, Micros(0)).await.map_err(|e| e.to_string())?;
     let PreparedQuery::Private(priced) = prepared.query else { return Err("not private".to_owned()) };
     let Ok(charged) = charge(*priced, &Pays).await else { panic!("not paid") };

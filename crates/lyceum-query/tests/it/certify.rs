@@ -2,6 +2,7 @@
 
 use crate::sample::{catalog, certified_in, private};
 use lyceum_query::certify::Certified;
+use lyceum_query::error::QueryError;
 
 fn canonical(sql: &str) -> String {
     thread_local!(static CATALOG: lyceum_query::catalog::Catalog = catalog());
@@ -45,6 +46,7 @@ fn many_shapes_are_admitted() {
         "SELECT SUM(CASE WHEN vip THEN spend ELSE 0 END) / COUNT(*) FROM orders",
         "SELECT SUM(spend) FILTER (WHERE segment = 'new') FROM orders",
         "SELECT SUM(score) FROM orders WHERE score BETWEEN 0 AND 10",
+        "SELECT SUM(LEAST(GREATEST(score, 0), 10)), SUM(GREATEST(LEAST(score, 10), 0)) FROM orders",
         "SELECT SUM(score, contribution_bounds_per_group => (0, 200)), AVG(score, contribution_bounds_per_row => (-1, 1)) FROM orders",
         "SELECT COUNT(*, contribution_bounds_per_group => (0, 2)) FROM orders",
         "SELECT city, COUNT(*) AS n FROM orders WHERE city IN ('Ghent', 'Delft') GROUP BY city HAVING COUNT(*) > 10 ORDER BY n DESC LIMIT 1",
@@ -60,6 +62,16 @@ fn many_shapes_are_admitted() {
     ] {
         let query = private(&catalog, sql);
         assert!(!query.canonical().is_empty());
+    }
+}
+
+/// A clamp at one end bounds nothing.
+#[test]
+fn half_a_clamp_is_no_bound() {
+    let catalog = catalog();
+    for half in ["LEAST(score, 10)", "GREATEST(score, 0)", "LEAST(score, spend)", "LEAST(GREATEST(score, 0), score)"] {
+        let refused = certified_in(&catalog, &format!("SELECT SUM({half}) FROM orders"));
+        assert!(matches!(refused, Err(QueryError::Refused(_))), "{half}");
     }
 }
 

@@ -7,11 +7,13 @@ use arrow::record_batch::RecordBatch;
 use lyceum_privacy::testing::ZeroNoise;
 use lyceum_query::catalog::Catalog;
 use lyceum_query::charge::charge;
+use lyceum_query::derive::Stored;
 use lyceum_query::engine::{Engine, EngineConfig, PreparedQuery};
 use lyceum_query::error::QueryError;
 use lyceum_query::finish::finish;
 use lyceum_query::layout::{InputFailed, LayoutOptions, stored_schema, write_table};
 use lyceum_query::price::PricedQuery;
+use lyceum_query::release::ReleasedGroups;
 use lyceum_schema::epoch::{Epoch, Epochs, Every, MICROS_PER_DAY};
 use lyceum_schema::manifest::{Manifest, Table};
 use lyceum_schema::name::WorkspaceName;
@@ -243,4 +245,59 @@ async fn too_many_epochs_or_none_are_refused_before_anything_is_paid() {
     assert!(none.contains("no epoch is left"), "{none}");
     let none = refused("SELECT COUNT(*) FROM events WHERE at < '2026-03-01' AND at > '2026-03-01'").await;
     assert!(none.contains("no epoch is left"), "{none}");
+}
+
+/// Answers as they are stored, to derive others from.
+#[derive(Default)]
+struct Paid {
+    groups: Vec<ReleasedGroups>,
+    stored: Vec<Stored<usize>>,
+}
+
+impl Paid {
+    async fn ask(&mut self, world: &World, sql: &str) {
+        let priced = world.price(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+        for (barrier, described) in priced.descriptors().enumerate() {
+            let (family, descriptor) = described.unwrap();
+            self.stored.push(Stored { answer: self.groups.len(), barrier, family, descriptor: descriptor.clone() });
+        }
+        let Ok(charged) = charge(priced, &Pays).await else { panic!("not paid") };
+        let (groups, _, _) = world.engine.answer(charged).await.unwrap_or_else(|e| panic!("{e}"));
+        self.groups.push(groups);
+    }
+
+    /// The answer that follows from the stored ones, if one does.
+    async fn derive(&self, world: &World, sql: &str) -> Option<String> {
+        let priced = world.price(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+        let (above, groups) = priced.derive(&self.stored)?.assemble(|&a| self.groups.get(a).cloned()).unwrap();
+        Some(format!("{:?}", finish(above, &groups).await.unwrap_or_else(|e| panic!("{e}")).batch.columns()))
+    }
+}
+
+#[tokio::test]
+async fn an_answer_serves_its_own_months_and_no_others() {
+    const SPRING: &str = "WHERE at >= '2026-03-01' AND at < '2026-06-01'";
+    let world = World::without(|_| false).await;
+    let mut paid = Paid::default();
+    paid.ask(&world, &format!("SELECT n, COUNT(*) AS c, SUM(n) AS s FROM events {SPRING} GROUP BY n")).await;
+    let total = format!("SELECT COUNT(*) AS c, SUM(n) AS s FROM events {SPRING}");
+    assert_eq!(paid.derive(&world, &total).await, Some(world.answer(&total).await));
+    // Fewer, more and other months are other rows; each is asked of the ledger again.
+    for months in [
+        "WHERE at >= '2026-03-01' AND at < '2026-04-01'",
+        "WHERE at >= '2026-03-01' AND at < '2026-07-01'",
+        "WHERE at >= '2026-02-01' AND at < '2026-05-01'",
+        "WHERE at >= '2026-09-01' AND at < '2026-12-01'",
+        "",
+    ] {
+        for select in ["SELECT COUNT(*) AS c FROM events", "SELECT SUM(n) AS s FROM events"] {
+            let sql = format!("{select} {months}");
+            assert_eq!(paid.derive(&world, &sql).await, None, "{sql}");
+        }
+    }
+    // Months that are a key of the answer can be taken from it one by one: they were paid for, all twelve.
+    paid.ask(&world, "SELECT EXTRACT(month FROM at) AS m, COUNT(*) AS c FROM events GROUP BY m").await;
+    let march = "SELECT COUNT(*) AS c FROM events WHERE EXTRACT(month FROM at) = 3";
+    assert_eq!(world.epochs(march).await.count(), 12);
+    assert_eq!(paid.derive(&world, march).await, Some(world.answer(march).await));
 }

@@ -3,19 +3,22 @@
 //! `LYCEUM_FUZZ_SEED` where the generator starts.
 
 mod grammar;
+mod releases;
 mod texts;
 mod words;
 
 use crate::attacks::shop::{Event, POLICY, Shop, ShowAll, awkward, ordinary};
 use crate::attacks::town::{generous, plain, town};
 use crate::below::{exact, rows};
-use crate::neighbours::{Outcome, compared, run};
+use crate::neighbours::{NOW, Outcome, compared, run};
 use arrow::compute::concat_batches;
 use grammar::Grammar;
+use lyceum_privacy::mechanism::{ExactCells, MechanismCall, NoiseError, NoiseSource};
 use lyceum_privacy::testing::ZeroNoise;
 use lyceum_query::engine::PreparedQuery;
-use std::collections::BTreeMap;
-use words::tags;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use words::{WORDS, plain_tags, tags};
 
 /// A number from the environment, or its default.
 pub(crate) fn setting(name: &str, default: usize) -> usize {
@@ -68,14 +71,12 @@ async fn fuzzed_queries_give_no_person_away() {
                 valid += 1;
             }
             Outcome::Refused(why) => {
-                *reasons.entry(why.lines().next().unwrap_or_default().to_owned()).or_default() += 1;
+                *reasons.entry(reason(why)).or_default() += 1;
             }
             Outcome::Failed => told("a charged query failed".to_owned(), "without"),
         }
     }
-    let least = wanted / 50;
-    let rare: Vec<(&str, usize)> =
-        tags().map(|t| (t, grammar.met.get(t).copied().unwrap_or(0))).filter(|(_, n)| *n < least).collect();
+    let rare = rare(&grammar, tags(), wanted / 50);
     println!("{valid} valid of {tried}, {several} with several releases, worst {worst:.3}, refused: {reasons:#?}");
     assert!(!long || rare.is_empty(), "too rare: {rare:?}");
     assert!(rare.len() * 4 < tags().count(), "too rare: {rare:?}");
@@ -83,32 +84,72 @@ async fn fuzzed_queries_give_no_person_away() {
     assert!(worst > 0.8, "somebody uses the bounds nearly to the full: {worst}");
 }
 
+/// What a refusal says, without where and about which column.
+fn reason(text: &str) -> String {
+    text.split([':', '(', ';']).next().unwrap_or_default().trim().to_owned()
+}
+
+/// Prints how often each of the tags was met; those met less than `least` times.
+fn rare(grammar: &Grammar, tags: impl Iterator<Item = &'static str>, least: usize) -> Vec<(&'static str, usize)> {
+    let tags: BTreeSet<&str> = tags.collect();
+    let counts: Vec<(&str, usize)> = tags.into_iter().map(|t| (t, grammar.met.get(t).copied().unwrap_or(0))).collect();
+    println!("{}", counts.iter().map(|(t, n)| format!("{t}: {n}")).collect::<Vec<_>>().join(", "));
+    counts.into_iter().filter(|(_, n)| *n < least).collect()
+}
+
+/// No noise, but so large a number of units in every group that is selected that all candidates are shown.
+#[derive(Debug, Clone, Default)]
+struct ShowUnits(Arc<Mutex<BTreeSet<u32>>>);
+
+impl NoiseSource for ShowUnits {
+    fn add_noise(&self, call: &MechanismCall, exact: ExactCells) -> Result<Vec<i64>, NoiseError> {
+        let lift = if self.0.lock().unwrap().contains(&call.measure) { 1 << 40 } else { 0 };
+        Ok(ZeroNoise.add_noise(call, exact)?.into_iter().map(|v| v + lift).collect())
+    }
+}
+
 #[tokio::test]
 async fn fuzzed_queries_answer_what_plain_sql_does() {
     let (wanted, seed) = (setting("LYCEUM_FUZZ", 60), setting("LYCEUM_FUZZ_SEED", 1));
     // Values inside of all declared bounds, else the scan would clamp them.
     let events: Vec<Event> = ordinary().into_iter().map(|e| Event { score: e.score.map(f64::abs), ..e }).collect();
-    let (context, shop) = (plain(&events), town(&events, 2, &generous(), ZeroNoise).await);
+    let policy = generous().replace("minimum_group_size = 5", "minimum_group_size = 2");
+    let units = ShowUnits::default();
+    let (context, shop) = (plain(&events), town(&events, 2, &policy, units.clone()).await);
     let mut grammar = Grammar::new(seed as u64 + 1_000, true);
-    let (mut compared, mut elsewhere, mut tried, mut wrong) = (0, 0, 0, Vec::new());
+    let (mut compared, mut several, mut selected, mut elsewhere, mut tried) = (0, 0, 0, 0, 0);
+    let mut wrong = Vec::new();
+    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     while compared < wanted {
         tried += 1;
         assert!(tried < 30 * wanted, "too few comparable queries: {compared} of {tried}, {elsewhere} fail elsewhere");
         let query = grammar.query();
-        let Ok(prepared) = shop.engine.prepare(&query.sql, &shop.catalog, crate::neighbours::NOW).await else {
-            continue;
+        let priced = match shop.engine.prepare(&query.sql, &shop.catalog, NOW).await.map(|p| p.query) {
+            Ok(PreparedQuery::Private(priced)) => priced,
+            Ok(PreparedQuery::Public(_)) => continue,
+            Err(e) => {
+                *reasons.entry(reason(&e.to_string())).or_default() += 1;
+                continue;
+            }
         };
-        let PreparedQuery::Private(priced) = prepared.query else { continue };
-        if priced.explain().releases.iter().any(|r| r.selection.is_some()) {
-            continue;
-        }
-        let batches = match context.sql(&query.sql).await {
+        let explained = priced.explain();
+        let of_units = explained.mechanisms.iter().enumerate().filter(|(_, m)| m.what == "units per group");
+        *units.0.lock().unwrap() = of_units.map(|(i, _)| i as u32).collect();
+        // A key without a written list may have an inferred one: then its groups are shown however small.
+        let is_selected = explained.releases.iter().any(|r| r.selection.is_some());
+        let reference = if is_selected { &query.reference } else { &query.sql };
+        let batches = match context.sql(reference).await {
             Ok(frame) => frame.collect().await,
             Err(e) => Err(e),
         };
-        let Some(batches) = batches.ok().filter(|b| !b.is_empty()) else {
-            elsewhere += 1;
-            continue;
+        let batches = match batches {
+            Ok(batches) if batches.is_empty() => continue,
+            Ok(batches) => batches,
+            Err(e) => {
+                *reasons.entry(format!("plain SQL: {}", reason(&e.strip_backtrace()))).or_default() += 1;
+                elsewhere += 1;
+                continue;
+            }
         };
         let theirs = rows(&concat_batches(&batches[0].schema(), &batches).unwrap(), query.keys);
         // Beyond the bounds that a sum of this many rows can have, something was undefined.
@@ -121,10 +162,40 @@ async fn fuzzed_queries_answer_what_plain_sql_does() {
             wrong.push(format!("{}\n  found  {ours:?}\n  wanted {theirs:?}", query.sql));
         }
         grammar.count(&query);
+        several += usize::from(explained.releases.len() > 1);
+        selected += usize::from(is_selected);
         compared += 1;
     }
-    println!("{compared} compared of {tried}, {elsewhere} fail in plain SQL");
+    let rare = rare(&grammar, plain_tags(), wanted / 50);
+    println!(
+        "{compared} compared of {tried}, {several} with several releases, {selected} with keys from the data, \
+         {elsewhere} fail in plain SQL, refused: {reasons:#?}"
+    );
     assert!(wrong.is_empty(), "seed {seed}: {} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(several > compared / 20 && selected > compared / 60, "{several} and {selected} of {compared}");
+    assert!(wanted < 1_000 || rare.is_empty(), "too rare: {rare:?}");
+}
+
+/// The table of functions in docs/SQL.md is written from the engine's own.
+#[test]
+fn every_documented_function_is_fuzzed() {
+    let text = include_str!("../../../../docs/SQL.md");
+    let table = text.split("<!-- functions:").nth(1).unwrap().split("<!-- end of functions").next().unwrap();
+    let names: BTreeSet<&str> = table
+        .lines()
+        .filter_map(|l| l.strip_prefix("| `"))
+        .flat_map(|l| l.split("` |").next().unwrap_or_default().split("), "))
+        .map(|call| call.split(['(', ' ']).next().unwrap_or_default())
+        .filter(|name| *name != "EXTRACT")
+        .collect();
+    assert!(names.len() > 90, "{}", names.len());
+    let same = [("character_length", "length"), ("date_part", "EXTRACT"), ("ifnull", "nvl")];
+    let missing: Vec<&str> = names
+        .into_iter()
+        .map(|name| same.iter().find(|(n, _)| *n == name).map_or(name, |(_, other)| other))
+        .filter(|name| !WORDS.iter().any(|w| w.form.contains(&format!("{name}("))))
+        .collect();
+    assert!(missing.is_empty(), "without a word in words.rs: {missing:?}");
 }
 
 /// Equal but for the steps of the grids, over as many rows as there are.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod attacks;
+mod audit;
 mod below;
 mod certificate;
 mod certify;

@@ -7,8 +7,10 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use lyceum_privacy::accounting;
 use lyceum_privacy::testing::{SeededNoise, ZeroNoise};
 use lyceum_query::answer::{Answer, ColumnKind};
+use lyceum_query::error::QueryError;
 use lyceum_query::finish::finish;
 use lyceum_query::release::ReleasedGroups;
+use lyceum_schema::time::Micros;
 
 fn numbers(answer: &Answer, column: usize) -> Vec<Option<f64>> {
     let column = cast(answer.batch.column(column), &DataType::Float64).unwrap();
@@ -161,4 +163,27 @@ async fn undeclared_keys_in_grouping_sets_are_selected_in_each() {
     let n = answer.batch.column(2).as_primitive::<Int64Type>();
     assert!(n.len() > 5 + 3);
     assert!(answer.other.is_none(), "rows of several releases have no common rest");
+}
+
+/// What DataFusion can't plan above is known before the charge: it costs nothing.
+#[tokio::test]
+async fn what_cannot_be_planned_above_has_no_price() {
+    let world = World::new(&orders(20), 1, ZeroNoise).await;
+    let per = "SELECT segment, COUNT(*) AS n FROM orders GROUP BY segment";
+    for (sql, why) in [
+        (
+            format!("SELECT r.n, (SELECT s.n FROM ({per}) s WHERE s.n > r.n LIMIT 1) AS v FROM ({per}) r"),
+            "Physical plan does not support",
+        ),
+        (format!("SELECT NTILE(r.n) OVER (ORDER BY r.n) AS v FROM ({per}) r"), "only support Literal types"),
+    ] {
+        let refused = match world.engine.prepare(&sql, &world.catalog, Micros(0)).await {
+            Err(QueryError::Price(refused)) => refused,
+            Err(other) => panic!("{sql}: {other}"),
+            Ok(_) => panic!("{sql} has a price"),
+        };
+        assert_eq!(refused.code(), "E2411");
+        let text = refused.to_string();
+        assert!(text.contains(why) && text.contains("nothing was charged"), "{text}");
+    }
 }

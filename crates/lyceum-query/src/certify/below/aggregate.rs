@@ -178,6 +178,7 @@ impl<'a> Groups<'a> {
             tables: input.tables.clone(),
             population: input.population.clone(),
             max_rows_per_unit,
+            flow: input.flow,
         })
     }
 }

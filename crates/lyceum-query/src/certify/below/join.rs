@@ -253,6 +253,7 @@ fn combine(
         tables: all,
         population: left.population.clone(),
         max_rows_per_unit,
+        flow: left.flow.join(right.flow, left.population.declared_size, (l, r)),
     })
 }
 
@@ -320,7 +321,8 @@ fn half(
     let mut all = kept.tables.clone();
     together(&mut all, &other.tables);
     let relation = Relation { plan, schema: join.schema.clone(), columns: kept.columns.clone(), certificate };
-    Ok(Node { relation, tables: all, ..kept })
+    let flow = kept.flow.beside(other.flow);
+    Ok(Node { relation, tables: all, flow, ..kept })
 }
 
 /// Adds tables that aren't there yet.

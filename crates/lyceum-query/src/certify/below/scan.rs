@@ -1,6 +1,7 @@
 //! Rule R1: declared columns only, clamped to their declared intervals, finite. Every scan has a name of its own, so that
 //! a table can stand in a query several times.
 
+use super::flow::Flow;
 use super::{Facts, Node, Relation, at_most, internal};
 use crate::bind::{CatalogSource, unit_name};
 use crate::catalog::{CatalogTable, UNIT_COLUMN};
@@ -48,6 +49,7 @@ pub(super) fn private(scan: &TableScan, context: &Context<'_>) -> Result<Node, R
         .concat(),
         inputs: Vec::new(),
     };
+    let expected = table.table.expected_rows();
     Ok(Node {
         relation: Relation {
             plan: stored(&table, &name)?,
@@ -61,6 +63,7 @@ pub(super) fn private(scan: &TableScan, context: &Context<'_>) -> Result<Node, R
         tables: vec![table],
         population,
         max_rows_per_unit,
+        flow: Flow::scan(expected),
     })
 }
 

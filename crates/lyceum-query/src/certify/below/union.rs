@@ -1,5 +1,6 @@
 //! UNION ALL within one population: rows add, domains unite.
 
+use super::flow::Flow;
 use super::row::described;
 use super::{Facts, Node, Relation, internal, limited, rows};
 use crate::certify::expression::Typed;
@@ -85,6 +86,7 @@ pub(super) fn all(union: &Union, context: &Context<'_>) -> Result<Node, Refusal>
         tables,
         population: first.population.clone(),
         max_rows_per_unit,
+        flow: inputs.iter().map(|n| n.flow).fold(Flow::scan(0), Flow::union),
     })
 }
 

@@ -1,44 +1,33 @@
-//! A seeded generator of queries from the words in `words`. Of two possibilities it mostly takes the one used less
-//! often so far, so that rare ones occur, too.
+//! A seeded generator of private rows and of expressions over them, from the words in `words`; `releases` makes queries
+//! of them. Of two possibilities it mostly takes the one used less often so far, so that rare ones occur, too.
 
-use super::words::{
-    ABOVE, AGGREGATES, KINDS, Kind, LISTED, PLAIN_AGGREGATES, SHAPES, TABLES, UNLISTED, WINDOWS, WITHIN, WORDS,
-};
+use super::releases::Query;
+use super::words::{KINDS, Kind, SHAPES, TABLES, WINDOWS, WITHIN, WORDS};
 use std::collections::BTreeMap;
 
 /// A column in scope.
 #[derive(Debug, Clone)]
-struct Column {
-    sql: String,
-    kind: Kind,
+pub(super) struct Column {
+    pub(super) sql: String,
+    pub(super) kind: Kind,
 }
 
 /// Private rows: what stands after FROM, their columns and their unit.
 #[derive(Debug, Clone)]
-struct Rows {
-    from: String,
-    columns: Vec<Column>,
-    unit: String,
-    conditions: Vec<String>,
-}
-
-/// A query of the generator.
-#[derive(Debug, Clone)]
-pub(super) struct Query {
-    pub(super) sql: String,
-    /// How many of its first columns are keys.
-    pub(super) keys: usize,
-    /// What it is made of, each as often as it occurs.
-    pub(super) tags: Vec<&'static str>,
+pub(super) struct Rows {
+    pub(super) from: String,
+    pub(super) columns: Vec<Column>,
+    pub(super) unit: String,
+    pub(super) conditions: Vec<String>,
 }
 
 pub(super) struct Grammar {
-    state: u64,
+    pub(super) state: u64,
     /// Only what any engine understands alike.
-    plain: bool,
-    names: usize,
-    ctes: Vec<String>,
-    tags: Vec<&'static str>,
+    pub(super) plain: bool,
+    pub(super) names: usize,
+    pub(super) ctes: Vec<String>,
+    pub(super) tags: Vec<&'static str>,
     /// How often each tag was met in queries that were valid.
     pub(super) met: BTreeMap<&'static str, usize>,
 }
@@ -66,20 +55,20 @@ impl Grammar {
     }
 
     /// One of `n` things, of two random ones the less used.
-    fn rare(&mut self, n: usize, tag: impl Fn(usize) -> &'static str) -> usize {
+    pub(super) fn rare(&mut self, n: usize, tag: impl Fn(usize) -> &'static str) -> usize {
         let (a, b) = (self.below(n), self.below(n));
         let chosen = if self.often(tag(a)) <= self.often(tag(b)) { a } else { b };
         self.tags.push(tag(chosen));
         chosen
     }
 
-    fn name(&mut self, prefix: &str) -> String {
+    pub(super) fn name(&mut self, prefix: &str) -> String {
         self.names += 1;
         format!("{prefix}{}", self.names)
     }
 
     /// An expression over the rows' columns.
-    fn expression(&mut self, kind: Kind, rows: &Rows, depth: usize) -> String {
+    pub(super) fn expression(&mut self, kind: Kind, rows: &Rows, depth: usize) -> String {
         let words: Vec<usize> =
             (0..WORDS.len()).filter(|&i| WORDS[i].gives == kind && (WORDS[i].plain || !self.plain)).collect();
         if depth == 0 || self.below(3) == 0 {
@@ -106,7 +95,7 @@ impl Grammar {
     }
 
     /// A form with its holes filled.
-    fn fill(&mut self, form: &str, rows: &Rows, depth: usize) -> String {
+    pub(super) fn fill(&mut self, form: &str, rows: &Rows, depth: usize) -> String {
         let mut text = String::new();
         let mut rest = form;
         while let Some(at) = rest.find('{') {
@@ -157,7 +146,7 @@ impl Grammar {
         Rows { from: format!("({select}) {alias}"), columns, unit: format!("{alias}.user_id"), conditions: Vec::new() }
     }
 
-    fn conditions(rows: &Rows) -> String {
+    pub(super) fn conditions(rows: &Rows) -> String {
         if rows.conditions.is_empty() { String::new() } else { format!(" WHERE {}", rows.conditions.join(" AND ")) }
     }
 
@@ -169,7 +158,7 @@ impl Grammar {
     }
 
     /// Private rows of some shape.
-    fn rows(&mut self, depth: usize) -> Rows {
+    pub(super) fn rows(&mut self, depth: usize) -> Rows {
         if depth == 0 || self.below(4) == 0 {
             return self.table();
         }
@@ -314,117 +303,5 @@ impl Grammar {
         let from = format!("{} {} {} ON {l} = {r}", left.from, shape.to_uppercase(), right.from);
         let columns = left.columns.into_iter().chain(right.columns).collect();
         Rows { from, columns, unit, conditions: Vec::new() }
-    }
-
-    /// One release: its keys, its columns and what stands after SELECT.
-    fn release(&mut self, keys: usize, listed: bool) -> (usize, String) {
-        let depth = 1 + self.below(2);
-        let mut rows = self.rows(depth);
-        if self.below(2) == 0 {
-            self.tags.push("where");
-            let condition = self.expression(Kind::Bool, &rows, 2);
-            rows.conditions.push(condition);
-        }
-        let (mut list, mut names) = (Vec::new(), Vec::new());
-        for i in 0..keys {
-            let listed = listed || self.below(2) == 0;
-            self.tags.push(if listed { "listed key" } else { "unlisted key" });
-            let forms = if listed { LISTED } else { UNLISTED };
-            let form = forms[self.below(forms.len())];
-            list.push(format!("{} AS k{i}", self.fill(form, &rows, 1)));
-            names.push(format!("k{i}"));
-        }
-        let aggregates = if self.plain { PLAIN_AGGREGATES } else { AGGREGATES };
-        for i in 0..=self.below(3) {
-            let form = aggregates[self.rare(aggregates.len(), |i| aggregates[i].0)].1;
-            list.push(format!("{} AS a{i}", self.fill(form, &rows, 2)));
-        }
-        let by = match (keys, self.below(4)) {
-            (0, _) => {
-                self.tags.push("no key");
-                String::new()
-            }
-            (_, 0) if !self.plain => {
-                let sets =
-                    ["ROLLUP", "CUBE", "GROUPING SETS"][self.rare(3, |i| ["ROLLUP", "CUBE", "GROUPING SETS"][i])];
-                match sets {
-                    "GROUPING SETS" => format!(" GROUP BY GROUPING SETS (({}), ())", names.join(", ")),
-                    sets => format!(" GROUP BY {sets} ({})", names.join(", ")),
-                }
-            }
-            _ => format!(" GROUP BY {}", names.join(", ")),
-        };
-        if keys > 1 {
-            self.tags.push("two keys");
-        }
-        (keys, format!("{} FROM {}{}{by}", list.join(", "), rows.from, Self::conditions(&rows)))
-    }
-
-    /// The next query.
-    pub(super) fn query(&mut self) -> Query {
-        (self.names, self.ctes, self.tags) = (0, Vec::new(), Vec::new());
-        let mut options = Vec::new();
-        if !self.plain && self.below(3) == 0 {
-            self.tags.push("epsilon");
-            options.push(format!("epsilon = 0.{}", 1 + self.below(9)));
-        }
-        if !self.plain && self.below(3) == 0 {
-            self.tags.push("max_groups_contributed");
-            options.push(format!("max_groups_contributed = {}", 1 + self.below(4)));
-        }
-        let with = if options.is_empty() {
-            String::new()
-        } else {
-            format!("WITH DIFFERENTIAL_PRIVACY OPTIONS ({}) ", options.join(", "))
-        };
-        let keys = [0, 1, 1, 2][self.below(4)];
-        let listed = self.plain || self.below(2) == 0;
-        let (keys, first) = self.release(keys, listed);
-        let mut body = format!("SELECT {with}{first}");
-        if !self.plain {
-            body = self.above(body, &with, keys);
-        }
-        let ctes = if self.ctes.is_empty() { String::new() } else { format!("WITH {} ", self.ctes.join(", ")) };
-        Query { sql: ctes + &body, keys, tags: std::mem::take(&mut self.tags) }
-    }
-
-    /// What happens to what is released.
-    fn above(&mut self, body: String, with: &str, keys: usize) -> String {
-        const FORMS: [&str; 8] = [
-            "having",
-            "order by",
-            "limit",
-            "above",
-            "interval",
-            "union of releases",
-            "joined releases",
-            "share of a release",
-        ];
-        debug_assert!(FORMS.iter().all(|f| ABOVE.contains(f)));
-        if self.below(3) == 0 {
-            return body;
-        }
-        let with_inside = body.replacen(with, "", usize::from(!with.is_empty()));
-        match FORMS[self.rare(FORMS.len(), |i| FORMS[i])] {
-            "having" if keys > 0 => format!("{body} HAVING COUNT(*) > 3"),
-            "order by" => format!("{body} ORDER BY a0 DESC"),
-            "limit" => format!("{body} ORDER BY a0 LIMIT 3"),
-            "interval" => format!(
-                "SELECT {with}r.a0, DP_INTERVAL_LOW(r.a0) AS low, DP_INTERVAL_HIGH(r.a0) AS high FROM ({with_inside}) r"
-            ),
-            "union of releases" => {
-                let (_, other) = self.release(0, true);
-                format!("SELECT {with}r.a0 AS v FROM ({with_inside}) r UNION ALL SELECT s.a0 FROM (SELECT {other}) s")
-            }
-            "joined releases" => {
-                let (_, other) = self.release(0, true);
-                format!("SELECT {with}r.a0 AS v, s.a0 AS w FROM ({with_inside}) r CROSS JOIN (SELECT {other}) s")
-            }
-            "share of a release" => {
-                let table = TABLES[self.below(TABLES.len())].0;
-                format!("SELECT {with}r.a0 * 1.0 / (SELECT COUNT(*) FROM {table}) AS v FROM ({with_inside}) r")
-            }
-            _ => format!("SELECT {with}MAX(r.a0) AS m, COUNT(*) AS groups FROM ({with_inside}) r WHERE r.a0 > 5"),
-        }
     }
 }

@@ -61,6 +61,25 @@ pub(super) const WORDS: &[Word] = &[
     word("coalesce", Int, "coalesce({i}, {i})"),
     word("nullif", Int, "nullif({i}, {i})"),
     word("nvl", Int, "nvl({i}, {i})"),
+    word("&", Int, "({i} & 6)"),
+    word("|", Int, "({i} | {i})"),
+    word("exclusive or", Int, "({i} ^ {i})"),
+    wild("<<", Int, "({i} << {i})"),
+    word(">> literal", Int, "({i} >> 2)"),
+    word("date - date", Int, "({d} - DATE '2026-01-01')"),
+    word("epoch of a difference", Float, "EXTRACT(epoch FROM {m} - {m})"),
+    wild("gcd", Int, "gcd({i}, {i})"),
+    wild("lcm", Int, "lcm({i}, {i})"),
+    wild("factorial", Int, "factorial({i})"),
+    wild("width_bucket", Int, "width_bucket({f}, -5.0, 50.0, 11)"),
+    word("bit_length", Int, "bit_length({t})"),
+    word("ascii", Int, "ascii({t})"),
+    word("find_in_set", Int, "find_in_set({t}, 'a,c0,x1')"),
+    word("levenshtein", Int, "levenshtein({t}, {t})"),
+    word("regexp_count", Int, "regexp_count({t}, '[a-c]')"),
+    wild("regexp_instr", Int, "regexp_instr({t}, '[0-9]')"),
+    wild("to_unixtime", Int, "to_unixtime({m})"),
+    word("nvl2", Int, "nvl2({x}, {i}, {i})"),
     word("+ float", Float, "({f} + {n})"),
     word("- float", Float, "({n} - {f})"),
     word("* float", Float, "({f} * {f})"),
@@ -90,6 +109,24 @@ pub(super) const WORDS: &[Word] = &[
     word("cast float", Float, "CAST({i} AS DOUBLE)"),
     word("coalesce float", Float, "coalesce({f}, {f})"),
     word("nullif float", Float, "nullif({f}, {f})"),
+    word("sin", Float, "sin({f})"),
+    word("cos", Float, "cos({f})"),
+    wild("tan", Float, "tan({f})"),
+    wild("cot", Float, "cot({f})"),
+    wild("asin", Float, "asin({f})"),
+    wild("acos", Float, "acos({f})"),
+    word("atan", Float, "atan({f})"),
+    wild("atan2", Float, "atan2({f}, {f})"),
+    wild("sinh", Float, "sinh({f})"),
+    wild("cosh", Float, "cosh({f})"),
+    word("tanh", Float, "tanh({f})"),
+    wild("asinh", Float, "asinh({f})"),
+    wild("acosh", Float, "acosh({f})"),
+    wild("atanh", Float, "atanh({f})"),
+    word("degrees", Float, "degrees({f})"),
+    word("radians", Float, "radians({f})"),
+    wild("nanvl", Float, "nanvl({f}, {f})"),
+    wild("cast to decimal", Float, "CAST(CAST({f} AS DECIMAL(12, 2)) AS DOUBLE)"),
     word("lower", Text, "lower({t})"),
     word("upper", Text, "upper({t})"),
     word("reverse", Text, "reverse({t})"),
@@ -109,6 +146,22 @@ pub(super) const WORDS: &[Word] = &[
     wild("cast time to text", Text, "CAST({m} AS VARCHAR)"),
     word("coalesce text", Text, "coalesce({t}, {t})"),
     word("nullif text", Text, "nullif({t}, {t})"),
+    word("initcap", Text, "initcap({t})"),
+    word("concat_ws", Text, "concat_ws('-', {t}, {t})"),
+    wild("chr", Text, "chr({i})"),
+    wild("to_hex", Text, "to_hex({i})"),
+    wild("encode", Text, "encode({t}, 'hex')"),
+    word("repeat", Text, "repeat({t}, 3)"),
+    wild("repeat by rows", Text, "repeat({t}, {i})"),
+    word("lpad", Text, "lpad({t}, 5, '.')"),
+    wild("rpad", Text, "rpad({t}, {i})"),
+    word("replace", Text, "replace({t}, 'c', 'dd')"),
+    word("translate", Text, "translate({t}, 'acx', 'kl')"),
+    word("overlay", Text, "overlay({t} PLACING 'zz' FROM 2 FOR 1)"),
+    wild("split_part", Text, "split_part({t}, 'x', 1)"),
+    wild("substr_index", Text, "substr_index({t}, '0', 1)"),
+    word("regexp_replace", Text, "regexp_replace({t}, '[0-9]+', '#', 'g')"),
+    wild("to_char", Text, "to_char({m}, '%Y-%m')"),
     word("=", Bool, "({i} = {i})"),
     word("<>", Bool, "({t} <> {t})"),
     word("<", Bool, "({n} < {n})"),
@@ -130,13 +183,30 @@ pub(super) const WORDS: &[Word] = &[
     word("starts_with", Bool, "starts_with({t}, {t})"),
     word("ends_with", Bool, "ends_with({t}, 'x')"),
     word("contains", Bool, "contains({t}, {t})"),
+    wild("iszero", Bool, "iszero({f})"),
+    wild("isnan", Bool, "isnan({f})"),
+    word("regexp_like", Bool, "regexp_like({t}, '^[a-c]')"),
+    word("~", Bool, "({t} ~ '[0-9]$')"),
+    word("!~*", Bool, "({t} !~* 'C')"),
+    // DataFusion compares a length of time with an interval field by field.
+    wild("difference of times", Bool, "({m} - {m} < INTERVAL '1 day')"),
     word("cast to date", Date, "CAST({m} AS DATE)"),
     word("date + interval", Date, "({d} + INTERVAL '1 month')"),
     word("case date", Date, "CASE WHEN {b} THEN {d} ELSE {d} END"),
+    wild("make_date", Date, "make_date(2026, {i}, 3)"),
+    wild("to_date", Date, "to_date({t}, '%Y-%m-%d')"),
     word("date_trunc", Time, "date_trunc('week', {m})"),
     word("timestamp + interval", Time, "({m} + INTERVAL '36 hours')"),
     word("timestamp - interval", Time, "({m} - INTERVAL '1 month')"),
     word("coalesce time", Time, "coalesce({m}, {m})"),
+    word("date_bin", Time, "date_bin(INTERVAL '1 day', {m})"),
+    wild("from_unixtime", Time, "CAST(from_unixtime({i}) AS TIMESTAMP)"),
+    wild("to_timestamp", Time, "to_timestamp({t})"),
+    wild("to_timestamp_seconds", Time, "to_timestamp_seconds({i})"),
+    wild("to_timestamp_millis", Time, "to_timestamp_millis({i})"),
+    wild("to_timestamp_micros", Time, "to_timestamp_micros({i})"),
+    wild("to_timestamp_nanos", Time, "to_timestamp_nanos({i})"),
+    wild("to_local_time", Time, "to_local_time({m})"),
 ];
 
 /// Aggregates at the barrier.
@@ -149,6 +219,19 @@ pub(super) const AGGREGATES: &[(&str, &str)] = &[
     ("SUM per group", "SUM({n}, contribution_bounds_per_group => (-7, 100))"),
     ("SUM", "SUM(least(greatest({n}, -9), 99))"),
     ("AVG", "AVG({n}, contribution_bounds_per_row => (-10, 50))"),
+    ("COUNT DISTINCT", "COUNT(DISTINCT {x})"),
+    ("VAR", "VAR_SAMP({n}, contribution_bounds_per_row => (-10, 50))"),
+    ("STDDEV", "STDDEV_POP({n}, contribution_bounds_per_row => (-10, 50))"),
+    ("COVAR", "COVAR_POP(least(greatest({f}, -9.0), 99.0), least(greatest({f}, 0.0), 50.0))"),
+    ("CORR", "CORR(least(greatest({f}, -9.0), 99.0), least(greatest({f}, 0.0), 50.0))"),
+    ("REGR_SLOPE", "REGR_SLOPE(least(greatest({f}, -9.0), 99.0), least(greatest({f}, 0.0), 50.0))"),
+    ("REGR_INTERCEPT", "REGR_INTERCEPT(least(greatest({f}, -9.0), 9.0), least(greatest({f}, 0.0), 5.0))"),
+    ("REGR_COUNT", "REGR_COUNT({f}, {f})"),
+    ("MEDIAN", "MEDIAN({n}, contribution_bounds_per_row => (-10, 50))"),
+    ("PERCENTILE_CONT", "PERCENTILE_CONT(0.9) WITHIN GROUP (ORDER BY least(greatest({f}, -9.0), 99.0))"),
+    ("APPROX_PERCENTILE_CONT", "APPROX_PERCENTILE_CONT(least(greatest({f}, -9.0), 99.0), 0.25)"),
+    ("MIN", "MIN({n}, contribution_bounds_per_row => (-20, 90))"),
+    ("MAX", "MAX({f}, contribution_bounds_per_row => (0, 12))"),
     ("FILTER", "COUNT(*) FILTER (WHERE {b})"),
     ("SUM FILTER", "SUM({i}, contribution_bounds_per_row => (0, 9)) FILTER (WHERE {b})"),
 ];
@@ -161,6 +244,7 @@ pub(super) const PLAIN_AGGREGATES: &[(&str, &str)] = &[
     ("SUM", "SUM(least(greatest({i}, -1000), 1000))"),
     ("SUM float", "SUM(least(greatest({f}, -1000.0), 1000.0))"),
     ("AVG", "AVG(least(greatest({f}, -1000.0), 1000.0))"),
+    ("COUNT DISTINCT", "COUNT(DISTINCT {t})"),
     ("FILTER", "COUNT(*) FILTER (WHERE {b})"),
 ];
 
@@ -223,23 +307,31 @@ pub(super) const ABOVE: &[&str] = &[
     "unlisted key",
     "no key",
     "two keys",
+    "histogram",
     "ROLLUP",
     "CUBE",
     "GROUPING SETS",
     "where",
-    "having",
-    "order by",
-    "limit",
-    "above",
-    "interval",
-    "union of releases",
-    "joined releases",
-    "share of a release",
     "epsilon",
     "max_groups_contributed",
     "table events",
     "table users",
     "table ads",
+];
+
+/// What is done with what is released; the tag, and whether rows stay comparable however ties are ordered.
+pub(super) const FORMS: &[(&str, bool)] = &[
+    ("having", true),
+    ("order by", true),
+    ("limit", false),
+    ("above", true),
+    ("rank above", true),
+    ("filter above", true),
+    ("interval", false),
+    ("union of releases", true),
+    ("joined releases", true),
+    ("share of a release", true),
+    ("in a release", true),
 ];
 
 /// A table: its name, what it is counted as, its columns with their types.
@@ -275,13 +367,31 @@ pub(super) const LISTED: &[&str] = &[
     "CASE WHEN {n} > 5 THEN 'many' WHEN {b} THEN 'some' END",
 ];
 
+/// The key of a histogram, which has a list, too.
+pub(super) const HISTOGRAM: &str = "width_bucket({n}, 0, 60, 4)";
+
 /// Keys without one.
 pub(super) const UNLISTED: &[&str] = &["{t}", "{i}", "date_trunc('month', {m})", "CAST({f} AS BIGINT)", "{d}"];
+
+/// The tags that plain SQL understands alike.
+pub(super) fn plain_tags() -> impl Iterator<Item = &'static str> {
+    let words = WORDS.iter().filter(|w| w.plain).map(|w| w.tag);
+    let within = WITHIN.iter().map(|a| a.0).chain(WINDOWS.iter().map(|a| a.0));
+    let above = ABOVE.iter().copied().filter(|a| !["epsilon", "max_groups_contributed", "histogram"].contains(a));
+    let forms = FORMS.iter().filter(|f| f.1).map(|f| f.0);
+    words
+        .chain(PLAIN_AGGREGATES.iter().map(|a| a.0))
+        .chain(within)
+        .chain(SHAPES.iter().copied())
+        .chain(above)
+        .chain(forms)
+}
 
 /// All tags that a long run must have met.
 pub(super) fn tags() -> impl Iterator<Item = &'static str> {
     let words = WORDS.iter().map(|w| w.tag);
     let aggregates = AGGREGATES.iter().map(|a| a.0);
     let within = WITHIN.iter().map(|a| a.0).chain(WINDOWS.iter().map(|a| a.0));
-    words.chain(aggregates).chain(within).chain(SHAPES.iter().copied()).chain(ABOVE.iter().copied())
+    let forms = FORMS.iter().map(|f| f.0);
+    words.chain(aggregates).chain(within).chain(SHAPES.iter().copied()).chain(ABOVE.iter().copied()).chain(forms)
 }
