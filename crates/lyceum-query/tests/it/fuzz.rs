@@ -178,7 +178,7 @@ async fn fuzzed_queries_answer_what_plain_sql_does() {
          {elsewhere} fail in plain SQL, refused: {reasons:#?}"
     );
     assert!(wrong.is_empty(), "seed {seed}: {} differ:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(several > compared / 20 && selected > compared / 60, "{several} and {selected} of {compared}");
+    assert!(several > compared / 20 && selected > compared / 100, "{several} and {selected} of {compared}");
     assert!(wanted < 1_000 || rare.is_empty(), "too rare: {rare:?}");
 }
 
