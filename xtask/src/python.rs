@@ -3,31 +3,30 @@
 use crate::{shell, test};
 use std::path::{Path, PathBuf};
 
-/// A folder of tests with its own `requirements.lock`, and the name of its environment in `target`.
+/// A folder of tests with its own `requirements.lock`, the name of its environment in `target`, and the variable that
+/// names the program under test.
 struct Suite {
     folder: &'static str,
     venv: &'static str,
+    variable: &'static str,
 }
 
 /// The notebooks' tests; gives their number.
 pub(crate) fn notebooks(binary: &Path) -> Result<Option<u64>, String> {
-    run(&Suite { folder: "notebooks", venv: "venv" }, binary)
+    run(&Suite { folder: "notebooks", venv: "venv", variable: "LYCEUM_BIN" }, binary)
 }
 
 /// Comparisons with other implementations from PyPI; gives the number of tests.
 pub(crate) fn peers(binary: &Path) -> Result<Option<u64>, String> {
-    run(&Suite { folder: "tests/python", venv: "venv-peers" }, binary)
+    run(&Suite { folder: "tests/python", venv: "venv-peers", variable: "LYCEUM_BIN" }, binary)
 }
 
 /// The independent check of anonymised tables, on the example `anonymise`, which is built here; gives the number of tests.
 pub(crate) fn anonymity() -> Result<Option<u64>, String> {
-    shell::run(&mut shell::command(
-        "cargo",
-        &["build", "--quiet", "-p", "lyceum-anonymize", "--example", "anonymise"],
-    ))?;
-    let example = shell::root().join("target/debug/examples/anonymise");
+    shell::run(&mut shell::cargo(&["build", "--quiet", "-p", "lyceum-anonymize", "--example", "anonymise"]))?;
+    let example = shell::target().join("debug/examples/anonymise");
     let example = if cfg!(windows) { example.with_extension("exe") } else { example };
-    run(&Suite { folder: "tests/anonymity", venv: "venv-anonymity" }, &example)
+    run(&Suite { folder: "tests/anonymity", venv: "venv-anonymity", variable: "LYCEUM_ANONYMISE" }, &example)
 }
 
 /// Runs a suite. Never skips: what is missing is a failure that says what to run.
@@ -35,7 +34,7 @@ fn run(suite: &Suite, binary: &Path) -> Result<Option<u64>, String> {
     let python = environment(suite)?;
     let mut tests = 0;
     let mut command = shell::command(python, &["-m", "pytest", "-q", "-p", "no:cacheprovider", suite.folder]);
-    command.env("LYCEUM_BIN", binary).env("LYCEUM_ANONYMISE", binary).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.env(suite.variable, binary).env("PYTHONDONTWRITEBYTECODE", "1");
     shell::run_reading(&mut command, |line| tests += test::passed(line).unwrap_or(0))?;
     Ok(Some(tests))
 }

@@ -15,6 +15,7 @@ mod ordinal;
 mod provider;
 mod ranges;
 mod sort;
+mod stored_file;
 mod verify;
 mod write;
 
@@ -32,6 +33,7 @@ pub use error::LayoutError;
 pub(crate) use ordinal::ORDINAL_COLUMN;
 pub(crate) use provider::{UnitBytes, Units, provider_of};
 pub use provider::{partitions, provider};
+pub use stored_file::StoredFile;
 
 /// How to write one table.
 pub struct LayoutOptions {

@@ -3,23 +3,18 @@
 use super::cap::{Cap, units};
 use super::ordinal::{Ordinals, file_schema};
 use super::ranges::Ranges;
+use super::stored_file::StoredFile;
 use super::{LayoutError, LayoutStats, WrittenTable};
 use crate::catalog::DataFile;
 use arrow::array::AsArray;
 use arrow::datatypes::{SchemaRef, UInt32Type};
-use bytes::Bytes;
-use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt, TryFutureExt};
+use futures::StreamExt;
 use lyceum_schema::manifest::{PrivacyUnit, Table};
-use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStore;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ArrowReaderOptions;
-use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
-use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Checks each file's schema, statistics, order, range and counts, and the cap, over all files in their order.
@@ -37,7 +32,7 @@ pub(super) async fn verify(
     let mut found = LayoutStats { capped_rows: written.stats.capped_rows, ..LayoutStats::default() };
     let mut previous: Option<u64> = None;
     for file in &written.files {
-        let reader = StoredFile { store: store.clone(), path: Path::from(file.path.as_str()), bytes: file.bytes };
+        let reader = StoredFile::new(store.clone(), file);
         let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(|_| unreadable())?;
         if builder.schema().fields() != schema.fields() {
             return Err(LayoutError::Verify("a file has other columns"));
@@ -96,7 +91,7 @@ pub(super) async fn verify_rows(
     store: Arc<dyn ObjectStore>,
 ) -> Result<(), LayoutError> {
     for file in &written.files {
-        let reader = StoredFile { store: store.clone(), path: Path::from(file.path.as_str()), bytes: file.bytes };
+        let reader = StoredFile::new(store.clone(), file);
         let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(|_| unreadable())?;
         if builder.schema().fields() != schema.fields() {
             return Err(LayoutError::Verify("a file has other columns"));
@@ -135,31 +130,6 @@ const fn unreadable() -> LayoutError {
     LayoutError::Verify("a file can't be read back")
 }
 
-/// Ranges of a stored file.
-struct StoredFile {
-    store: Arc<dyn ObjectStore>,
-    path: Path,
-    bytes: u64,
-}
-
-impl AsyncFileReader for StoredFile {
-    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
-        self.store.get_range(&self.path, range).map_err(|e| ParquetError::External(Box::new(e))).boxed()
-    }
-
-    fn get_metadata<'a>(
-        &'a mut self,
-        options: Option<&'a ArrowReaderOptions>,
-    ) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
-        async move {
-            let bytes = self.bytes;
-            let reader = ParquetMetaDataReader::new().with_arrow_reader_options(options);
-            reader.load_and_finish(self, bytes).await.map(Arc::new)
-        }
-        .boxed()
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
@@ -167,7 +137,9 @@ mod tests {
     use arrow::array::{ArrayRef, Int64Array, UInt32Array, UInt64Array};
     use arrow::record_batch::RecordBatch;
     use lyceum_schema::manifest::Manifest;
+    use object_store::ObjectStoreExt;
     use object_store::memory::InMemory;
+    use object_store::path::Path;
     use parquet::arrow::ArrowWriter;
 
     fn table() -> Table {

@@ -1,10 +1,10 @@
 //! Uploads in flight rest on disk as encrypted chunks: whoever finds the file after a crash, or the disk later, finds
 //! noise.
 //!
-//! An upload in one request has a key that exists in memory only. Its file is a sequence of chunks of 64 KiB of plaintext (the last may be shorter), each sealed by
-//! ChaCha20-Poly1305 (RFC 8439) with its number as nonce. The key is fresh per upload, so no nonce repeats; the
-//! length is kept in memory, so cutting the file shows. A resumable upload is a file of [`frame`]s under a key that
-//! rests in the database, sealed.
+//! An upload in one request has a key that exists in memory only. Its file is a sequence of chunks of 64 KiB of plaintext
+//! (the last may be shorter), each sealed by ChaCha20-Poly1305 (RFC 8439) with its number as nonce. The key is fresh per
+//! upload, so no nonce repeats; the length is kept in memory, so cutting the file shows. A resumable upload is a file of
+//! [`frame`]s under a key that rests in the database, sealed.
 
 mod chunk;
 mod frame;
@@ -20,6 +20,7 @@ use lyceum_schema::id::UploadId;
 use lyceum_sharing::port::{PartWriter, PortError, PortResult, SecretKey, Spool, SpoolReader, SpoolWriter};
 use part::{Part, PartReader};
 use std::fs;
+use std::io::{self, SeekFrom};
 use std::path::{Path, PathBuf};
 use writer::Writer;
 
@@ -183,4 +184,17 @@ impl Drop for Scratch {
             tracing::warn!(path = %self.path.display(), error = %e, "could not delete a spooled upload");
         }
     }
+}
+
+/// Where a seek leads in `length` bytes of plaintext, from `position`. Beyond the end is allowed, as in files.
+///
+/// # Errors
+/// Before the start, or beyond 64 bits.
+fn sought(to: SeekFrom, position: u64, length: u64) -> io::Result<u64> {
+    let target = match to {
+        SeekFrom::Start(n) => Some(n),
+        SeekFrom::End(n) => length.checked_add_signed(n),
+        SeekFrom::Current(n) => position.checked_add_signed(n),
+    };
+    target.ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }

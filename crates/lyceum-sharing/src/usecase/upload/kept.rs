@@ -6,22 +6,14 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::cast;
-use bytes::Bytes;
-use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt, TryFutureExt};
+use futures::StreamExt;
 use lyceum_anonymize::validate::accepted_schema;
 use lyceum_query::catalog::DataFile;
-use lyceum_query::layout::InputFailed;
+use lyceum_query::layout::{InputFailed, StoredFile};
 use lyceum_schema::manifest::Table;
 use lyceum_schema::state::VersionState;
-use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ArrowReaderOptions;
-use parquet::arrow::async_reader::{AsyncFileReader, ParquetRecordBatchStreamBuilder};
-use parquet::errors::ParquetError;
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
-use std::ops::Range;
+use parquet::arrow::async_reader::ParquetRecordBatchStreamBuilder;
 use std::sync::Arc;
 use tokio::sync::mpsc::Sender;
 
@@ -80,8 +72,7 @@ async fn feed_file(
     accepted: &Sender<std::result::Result<RecordBatch, InputFailed>>,
 ) -> Result<()> {
     let unreadable = |_| Error::Storage;
-    let (objects, path) = (Arc::clone(&app.objects), Path::from(file.path.as_str()));
-    let reader = StoredFile { objects, path, bytes: file.bytes };
+    let reader = StoredFile::new(Arc::clone(&app.objects), file);
     let builder = ParquetRecordBatchStreamBuilder::new(reader).await.map_err(unreadable)?;
     let schema = accepted_schema(table);
     let names = schema.fields().iter().map(|f| f.name().as_str());
@@ -101,29 +92,4 @@ async fn feed_file(
         }
     }
     Ok(())
-}
-
-/// Ranges of a stored file, read as they are needed.
-struct StoredFile {
-    objects: Arc<dyn ObjectStore>,
-    path: Path,
-    bytes: u64,
-}
-
-impl AsyncFileReader for StoredFile {
-    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
-        self.objects.get_range(&self.path, range).map_err(|e| ParquetError::External(Box::new(e))).boxed()
-    }
-
-    fn get_metadata<'a>(
-        &'a mut self,
-        options: Option<&'a ArrowReaderOptions>,
-    ) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
-        async move {
-            let bytes = self.bytes;
-            let reader = ParquetMetaDataReader::new().with_arrow_reader_options(options);
-            reader.load_and_finish(self, bytes).await.map(Arc::new)
-        }
-        .boxed()
-    }
 }
