@@ -23,6 +23,8 @@ pub struct EngineConfig {
     pub time_per_row: Duration,
     /// Least time after which a query is given up; ten times the priced time if that is longer.
     pub timeout: Duration,
+    /// Least time for which rows of a public query wait to be taken; then the query is given up.
+    pub patience: Duration,
     /// Most rows of an answer from public tables.
     pub max_public_rows: usize,
 }
@@ -39,6 +41,7 @@ impl Default for EngineConfig {
             time_base: Duration::from_millis(50),
             time_per_row: Duration::from_nanos(100),
             timeout: Duration::from_secs(60),
+            patience: Duration::from_secs(60),
             max_public_rows: 1_000_000,
         }
     }

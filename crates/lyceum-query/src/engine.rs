@@ -189,7 +189,7 @@ impl Engine {
             Ok(Err(_)) => return Err(FinishError::Public { step: "panic" }),
             Err(_) => return Err(FinishError::Timeout { seconds: limit.as_secs() }),
         };
-        Ok(PublicRows::new(stream, limit, place))
+        Ok(PublicRows::new(stream, limit, self.config.patience, place))
     }
 
     async fn start_public(&self, plan: LogicalPlan) -> Result<SendableRecordBatchStream, FinishError> {

@@ -54,6 +54,11 @@ impl Policy {
     pub const fn expires(&self) -> Option<Micros> {
         self.expires
     }
+    /// Whether access has ended at `now`.
+    #[must_use]
+    pub fn has_expired(&self, now: Micros) -> bool {
+        self.expires.is_some_and(|end| end <= now)
+    }
     /// What the kind of release needs to know.
     #[must_use]
     pub const fn terms(&self) -> &Terms {

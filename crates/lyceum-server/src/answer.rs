@@ -69,7 +69,7 @@ pub(crate) fn respond(outcome: Outcome, format: Format) -> Result<Response, Fail
     let mut response = match format {
         Format::Json => Json(wire::QueryResponse::Answer(Box::new(describe(&given)?))).into_response(),
         Format::Arrow => ([(header::CONTENT_TYPE, ARROW)], arrow_stream(&wide(&given)?)?).into_response(),
-        Format::Csv => ([(header::CONTENT_TYPE, CSV)], csv(&wide(&given)?)?).into_response(),
+        Format::Csv => ([(header::CONTENT_TYPE, CSV)], rows::csv(&wide(&given)?, true)?).into_response(),
         Format::Ndjson => ([(header::CONTENT_TYPE, NDJSON)], rows::ndjson(&wide(&given)?)?).into_response(),
     };
     if let Some(paid) = &given.paid {
@@ -210,15 +210,6 @@ fn arrow_stream(batch: &RecordBatch) -> Result<Vec<u8>, Failure> {
     let mut writer =
         arrow::ipc::writer::StreamWriter::try_new(&mut bytes, &batch.schema()).map_err(|_| Failure::Internal)?;
     writer.write(batch).and_then(|()| writer.finish()).map_err(|_| Failure::Internal)?;
-    drop(writer);
-    Ok(bytes)
-}
-
-fn csv(batch: &RecordBatch) -> Result<Vec<u8>, Failure> {
-    let batch = &labels::labelled(batch).map_err(|_| Failure::Internal)?;
-    let mut bytes = Vec::new();
-    let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(&mut bytes);
-    writer.write(batch).map_err(|_| Failure::Internal)?;
     drop(writer);
     Ok(bytes)
 }

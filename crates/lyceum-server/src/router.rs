@@ -26,6 +26,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/"),
+    ("GET", "/console"),
     ("GET", "/console/"),
     ("GET", "/console/{*file}"),
     ("GET", "/v1/whoami"),
@@ -152,10 +153,10 @@ pub fn router(app: Arc<App>, limits: &Limits) -> Router {
         .merge(releases)
         .merge(queries)
         .merge(audit)
+        .merge(console)
         .layer(from_fn_with_state(limits.request_timeout, in_time))
         .layer(GlobalConcurrencyLimitLayer::new(limits.max_concurrent_requests))
         .merge(health)
-        .merge(console)
         .layer(DefaultBodyLimit::max(limits.max_body_bytes))
         .merge(uploads)
         .fallback(|| async { Failure::NoRoute })

@@ -62,6 +62,8 @@ pub struct Config {
     pub max_rejected_share: f64,
     /// Failures after a charge that pause a release.
     pub pause_after_failures: u32,
+    /// How long files stay whose rows were rewritten: questions that were planned before may still read them.
+    pub outdated_files_stay: Duration,
     /// Most lines of a workspace's history in one response.
     pub history_lines: u32,
 }
@@ -77,6 +79,7 @@ impl Default for Config {
             ingest_spill_directory: std::env::temp_dir(),
             max_rejected_share: 0.5,
             pause_after_failures: 3,
+            outdated_files_stay: Duration::from_secs(3_600),
             history_lines: 1_000,
         }
     }
@@ -99,6 +102,8 @@ pub struct App {
     pub(crate) config: Config,
     /// One review at a time, so that two last approvals can't both believe that the other is missing.
     pub(crate) reviews: Mutex<()>,
+    /// One opt-out at a time: each reads and rewrites what the one before wrote.
+    pub(crate) exclusions: Mutex<()>,
     /// Places for uploads being checked.
     pub(crate) uploads: Semaphore,
     /// Tables being uploaded.
@@ -145,6 +150,7 @@ impl App {
             uploads: Semaphore::new(config.concurrent_uploads.max(1)),
             config,
             reviews: Mutex::new(()),
+            exclusions: Mutex::new(()),
             claims: Claims::default(),
             open_uploads: Mutex::default(),
             log_reads: Mutex::new(HashMap::new()),

@@ -210,6 +210,8 @@ pub struct RewrittenTable {
     pub version: VersionId,
     /// The table.
     pub table: TableName,
+    /// The files that were read.
+    pub was: Vec<DataFile>,
     /// Its files from now on.
     pub files: Vec<DataFile>,
 }

@@ -112,7 +112,8 @@ pub trait Datasets: Send + Sync {
     async fn put_table(&self, version: VersionId, table: TableFiles) -> PortResult<()>;
     /// Publishes a draft: one transaction, all tables at once.
     async fn publish_version(&self, version: VersionId, content: Artefact, event: Event) -> PortResult<EventIndex>;
-    /// Notes units that opted out and gives versions their rewritten files, all at once.
+    /// Notes units that opted out and gives versions their rewritten files, all at once; [`PortError::State`], and
+    /// nothing is done, when a table has other files meanwhile than those that were read.
     async fn exclude_units(
         &self,
         dataset: DatasetId,

@@ -17,6 +17,7 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 const MANIFEST: &str = r#"
 [dataset]
@@ -110,7 +111,12 @@ impl World {
             files: written.files,
         };
         let catalog = Catalog { workspace: "study".parse().unwrap(), tables: vec![Arc::new(table)] };
-        let config = EngineConfig { target_partitions: 1, ..EngineConfig::default() };
+        let config = EngineConfig {
+            target_partitions: 1,
+            max_concurrent_queries: 1,
+            patience: Duration::from_millis(50),
+            ..EngineConfig::default()
+        };
         Self { engine: Engine::new(config, store, Arc::new(LiveNoise)), catalog }
     }
 
@@ -172,6 +178,22 @@ async fn rows_are_streamed_and_their_files_are_named_by_their_bytes() {
     assert!(rows.next().await.is_none());
     let again = World::new().await;
     assert_eq!(world.catalog.tables[0].files, again.catalog.tables[0].files);
+}
+
+#[tokio::test]
+async fn who_stops_reading_keeps_nobody_waiting_and_sees_no_end() {
+    let world = World::new().await;
+    let stream = async || {
+        let prepared = world.prepare("SELECT * FROM people").await.unwrap();
+        let PreparedQuery::Public(query) = prepared else { panic!("private") };
+        world.engine.stream_public(query).await.unwrap()
+    };
+    let mut stalled = stream().await;
+    // There is one place, and the first has it until nobody takes its rows.
+    let mut other = tokio::time::timeout(Duration::from_secs(20), stream()).await.expect("the place is free again");
+    assert!(other.next().await.unwrap().is_ok() && other.next().await.is_none());
+    assert!(stalled.next().await.unwrap().is_ok(), "what was read ahead");
+    assert!(stalled.next().await.unwrap().is_err(), "what was given up has no end");
 }
 
 #[tokio::test]

@@ -71,7 +71,8 @@ impl Encoder {
     }
 }
 
-fn csv(batch: &RecordBatch, header: bool) -> Result<Vec<u8>, Failure> {
+/// Lines of values, after the columns' names if `header`.
+pub(super) fn csv(batch: &RecordBatch, header: bool) -> Result<Vec<u8>, Failure> {
     let batch = &labelled(batch).map_err(|_| Failure::Internal)?;
     let mut bytes = Vec::new();
     let mut writer = arrow::csv::WriterBuilder::new().with_header(header).build(&mut bytes);

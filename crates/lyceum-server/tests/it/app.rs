@@ -108,8 +108,12 @@ impl TestApp {
             objects: objects.clone(),
             engine: Arc::new(Engine::new(fast, objects, Arc::new(LiveNoise))),
         };
-        let config =
-            Config { max_upload_bytes: 1 << 20, ingest_spill_directory: home.spill_directory(), ..Config::default() };
+        let config = Config {
+            max_upload_bytes: 1 << 20,
+            ingest_spill_directory: home.spill_directory(),
+            outdated_files_stay: Duration::ZERO,
+            ..Config::default()
+        };
         let app = Arc::new(App::new(ports, config));
         let admin = users::bootstrap(&app, "admin".parse().unwrap(), "operator".parse().unwrap()).await.unwrap();
         let admin = admin.unwrap().secret;

@@ -102,8 +102,11 @@ pub async fn begin_version(app: &App, actor: &Actor, name: &DatasetName) -> Resu
 /// [`Error::Forbidden`], [`Error::NotFound`], [`Error::State`] unless it is a draft, [`Error::NotPublishable`] with
 /// everything that is missing or wrong, storage.
 pub async fn publish(app: &App, actor: &Actor, name: &DatasetName, id: VersionId) -> Result<wire::Version> {
-    let (record, version) = owned_draft(app, actor, name, id).await?;
+    let (record, _) = owned_draft(app, actor, name, id).await?;
     let manifest = documents::manifest(&record)?;
+    // Nothing is uploaded while it is published: what is listed and logged here is what others see.
+    let _claims = manifest.tables().iter().map(|t| app.claim(id, t.name())).collect::<Result<Vec<_>>>()?;
+    let (_, version) = owned_draft(app, actor, name, id).await?;
     let findings = obstacles(app, &manifest, &version)?;
     if !findings.is_empty() {
         return Err(Error::NotPublishable { findings });

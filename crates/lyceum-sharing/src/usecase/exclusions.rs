@@ -2,6 +2,7 @@
 //! transaction. Later versions drop them while they are uploaded. Charges stay, and so do answers that were given.
 
 use super::datasets;
+use super::upload::{BATCHES_IN_FLIGHT, kept, layout_options};
 use crate::actor::Actor;
 use crate::app::App;
 use crate::artefact::artefact;
@@ -13,31 +14,32 @@ use arrow::array::{AsArray, BooleanArray};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::UInt64Type;
 use arrow::record_batch::RecordBatch;
+use futures::StreamExt;
 use lyceum_anonymize::pseudonym::PseudonymKey;
 use lyceum_audit::event::EventKind;
 use lyceum_query::catalog::{DataFile, UNIT_COLUMN};
-use lyceum_query::layout::{self, InputFailed, LayoutOptions};
+use lyceum_query::layout::{self, InputFailed};
 use lyceum_schema::id::{DatasetId, PopulationId, VersionId};
 use lyceum_schema::manifest::{DataType, Manifest, PrivacyUnit, Table};
-use lyceum_schema::name::DatasetName;
+use lyceum_schema::name::{DatasetName, TableName};
 use lyceum_schema::state::{ReleaseKind, ReleaseState, VersionState};
 use lyceum_schema::wire;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-const BATCHES_IN_FLIGHT: usize = 4;
 /// Most values of one request.
 const MAX_VALUES: usize = 100_000;
+/// Most unit ids that the values of one request may stand for: a value has one in each table and epoch.
+const MAX_UNITS: u64 = 1_000_000;
 
-/// Drops the rows of people who opted out, from all versions of a dataset and from those to come.
+/// Drops the rows of people who opted out, from all versions of a dataset and from those to come. Old files are deleted
+/// when no question can be reading them any more ([`crate::Config::outdated_files_stay`]), or at the next start.
 ///
 /// # Errors
-/// [`Error::NotFound`] for another organisation's dataset, [`Error::Forbidden`], [`Error::Invalid`] without values, or when
-/// no table has a column that names people, [`Error::Layout`], storage. Whether a value was there is not said.
+/// [`Error::NotFound`] for another organisation's dataset, [`Error::Forbidden`], [`Error::Invalid`] without values, with too
+/// many, or when no table has a column that names people, [`Error::Layout`], storage. Whether a value was there is not said.
 pub async fn exclude(
     app: &Arc<App>,
     actor: &Actor,
@@ -52,36 +54,107 @@ pub async fn exclude(
         ));
     }
     let manifest = documents::manifest(&record)?;
-    let _one_at_a_time = app.reviews.lock().await;
-    let units = unit_ids(app, &manifest, &request.values).await?;
-    let (mut rewritten, mut old, mut now) = (Vec::new(), Vec::new(), Vec::new());
+    check_units(&manifest, request.values.len())?;
+    let (app, actor) = (Arc::clone(app), actor.clone());
+    // A client that goes away must not leave it half done.
+    let work = tokio::spawn(async move { carry_out(&app, &actor, record, &manifest, &request.values).await });
+    work.await.map_err(|_| Error::Internal)?
+}
+
+fn check_units(manifest: &Manifest, values: usize) -> Result<()> {
+    let by_value = manifest.tables().iter().filter(|t| matches!(t.unit(), PrivacyUnit::Column(_)));
+    let each = by_value.map(|t| t.epoch().map_or(1, |e| e.span().count())).fold(0_u64, u64::saturating_add);
+    if each.saturating_mul(values as u64) <= MAX_UNITS {
+        return Ok(());
+    }
+    let what = format!("{values} values stand for more than {MAX_UNITS} units over the tables and epochs");
+    Err(Error::invalid(what, format!("send at most {} at a time", (MAX_UNITS / each.max(1)).max(1))))
+}
+
+/// Rewrites until nothing is left: tables that were uploaded while others were rewritten are found in the next turn, and
+/// uploads that end after the units are noted drop them by themselves ([`catch_up`]).
+async fn carry_out(
+    app: &Arc<App>,
+    actor: &Actor,
+    record: DatasetRecord,
+    manifest: &Manifest,
+    values: &[String],
+) -> Result<wire::Excluded> {
+    let _one_at_a_time = app.exclusions.lock().await;
+    let units = unit_ids(app, manifest, values).await?;
+    pause_anonymized(app, &record).await?;
+    let mut made = HashMap::new();
+    let mut entry = None;
+    loop {
+        let Turn { rewritten, now } = turn(app, &record, manifest, &units, &made).await?;
+        if let (Some(entry), true) = (entry, rewritten.is_empty()) {
+            return Ok(wire::Excluded { dataset: record.name, entry });
+        }
+        let content = artefact("content", now.join("\n"))?;
+        let event = EventKind::UnitsExcluded { dataset: record.id, content: content.reference.clone() };
+        let event = app.event(Some(actor), None, event);
+        match app.datasets.exclude_units(record.id, units.clone(), rewritten.clone(), content, event).await {
+            Ok(index) => {
+                entry.get_or_insert(index);
+                delete_later(app, rewritten.iter().flat_map(|t| &t.was));
+                made.extend(rewritten.into_iter().map(|t| ((t.version, t.table), t.files)));
+            }
+            // A table was uploaded anew meanwhile.
+            Err(PortError::State(_)) => delete(app, rewritten.iter().flat_map(|t| &t.files)).await,
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// One look at all versions.
+struct Turn {
+    rewritten: Vec<RewrittenTable>,
+    /// Paths of all files that the versions have then.
+    now: Vec<String>,
+}
+
+async fn turn(
+    app: &App,
+    record: &DatasetRecord,
+    manifest: &Manifest,
+    units: &[ExcludedUnit],
+    made: &HashMap<(VersionId, TableName), Vec<DataFile>>,
+) -> Result<Turn> {
+    let (mut rewritten, mut now) = (Vec::new(), Vec::new());
     for version in app.datasets.versions(record.id).await? {
         if version.state == VersionState::Abandoned {
             continue;
         }
         for table in manifest.tables() {
             let Some(stored) = version.tables.iter().find(|t| t.table == *table.name()) else { continue };
-            let excluded = of_table(app, table, &units).await?;
-            if excluded.0.is_empty() || !stored.files.iter().any(|f| excluded.reaches(f)) {
+            let excluded = of_table(app, table, units).await?;
+            let ours = made.get(&(version.id, table.name().clone())).is_some_and(|files| *files == stored.files);
+            if ours || excluded.0.is_empty() || !stored.files.iter().any(|f| excluded.reaches(f)) {
                 now.extend(stored.files.iter().map(|f| f.path.clone()));
                 continue;
             }
-            let files = without(app, version.id, table, stored.files.clone(), excluded).await?;
+            let files = without(app, version.id, table, &stored.files, excluded).await?;
             now.extend(files.iter().map(|f| f.path.clone()));
-            old.extend(stored.files.iter().map(|f| f.path.clone()));
-            rewritten.push(RewrittenTable { version: version.id, table: table.name().clone(), files });
+            let (table, was) = (table.name().clone(), stored.files.clone());
+            rewritten.push(RewrittenTable { version: version.id, table, was, files });
         }
     }
-    let content = artefact("content", now.join("\n"))?;
-    let event = EventKind::UnitsExcluded { dataset: record.id, content: content.reference.clone() };
-    let event = app.event(Some(actor), None, event);
-    let entry = app.datasets.exclude_units(record.id, units, rewritten, content, event).await?;
-    pause_anonymized(app, &record).await?;
-    for path in old.iter().filter(|p| !now.contains(p)) {
-        // Whatever is not deleted now is deleted at the next start.
-        let _ = app.objects.delete(&Path::from(path.as_str())).await;
+    Ok(Turn { rewritten, now })
+}
+
+fn delete_later<'a>(app: &Arc<App>, files: impl Iterator<Item = &'a DataFile>) {
+    let (app, files): (_, Vec<DataFile>) = (Arc::clone(app), files.cloned().collect());
+    tokio::spawn(async move {
+        tokio::time::sleep(app.config.outdated_files_stay).await;
+        delete(&app, files.iter()).await;
+    });
+}
+
+/// Whatever can't be deleted now is deleted at the next start.
+async fn delete<'a>(app: &App, files: impl Iterator<Item = &'a DataFile> + Send) {
+    for file in files {
+        let _ = app.objects.delete(&Path::from(file.path.as_str())).await;
     }
-    Ok(wire::Excluded { dataset: record.name, entry })
 }
 
 /// Drops the rows of those who opted out while the table was being checked.
@@ -99,8 +172,11 @@ pub(crate) async fn catch_up(
         }
         let draft = app.datasets.version(version).await?.ok_or(Error::Internal)?;
         let stored = draft.tables.into_iter().find(|t| t.table == *table.name()).ok_or(Error::Internal)?;
-        let files = without(app, version, table, stored.files.clone(), now.clone()).await?;
+        let files = without(app, version, table, &stored.files, now.clone()).await?;
+        let old = stored.files.clone();
         app.datasets.put_table(version, TableFiles { files, ..stored }).await?;
+        // Nobody reads a draft.
+        delete(app, old.iter()).await;
         known = now;
     }
 }
@@ -185,51 +261,20 @@ async fn without(
     app: &App,
     version: VersionId,
     table: &Table,
-    files: Vec<DataFile>,
+    files: &[DataFile],
     excluded: Excluded,
 ) -> Result<Vec<DataFile>> {
-    let attempt = VersionId::generate().to_string();
-    let mut sample_key = [0; 16];
-    getrandom::fill(&mut sample_key).map_err(|_| Error::Randomness)?;
-    let options = LayoutOptions {
-        prefix: Path::from_iter(["versions", &version.to_string(), table.name().as_str(), &attempt]),
-        memory_bytes: app.config.ingest_memory_bytes,
-        spill_directory: app.config.ingest_spill_directory.clone(),
-        sample_key,
-    };
+    let options = layout_options(app, version, table)?;
     let (sender, rows) = layout::channel(BATCHES_IN_FLIGHT);
-    let (objects, columns) = (Arc::clone(&app.objects), layout::stored_schema(table));
-    let reading = tokio::spawn(async move {
-        for file in files {
-            let bytes = match objects.get(&Path::from(file.path.as_str())).await {
-                Ok(stored) => stored.bytes().await.ok(),
-                Err(_) => None,
-            };
-            let (sender, excluded, columns) = (sender.clone(), excluded.clone(), columns.clone());
-            let read = tokio::task::spawn_blocking(move || {
-                let sent = bytes.and_then(|bytes| {
-                    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).ok()?;
-                    let roots: Vec<usize> = (0..columns.fields().len()).collect();
-                    let wanted = ProjectionMask::roots(builder.parquet_schema(), roots);
-                    for batch in builder.with_projection(wanted).build().ok()? {
-                        let batch = excluded.filter(batch.ok()?)?;
-                        let batch = RecordBatch::try_new(columns.clone(), batch.columns().to_vec()).ok()?;
-                        sender.blocking_send(Ok(batch)).ok()?;
-                    }
-                    Some(())
-                });
-                if sent.is_none() {
-                    let _ = sender.blocking_send(Err(InputFailed));
-                }
-                sent.is_some()
-            });
-            if !read.await.unwrap_or(false) {
-                return;
-            }
-        }
-    });
-    let written = layout::write_table(table, rows, Arc::clone(&app.objects), &options).await;
-    reading.await.map_err(|_| Error::Internal)?;
+    let rows = rows.map(move |rows| rows.and_then(|batch| excluded.filter(batch).ok_or(InputFailed)));
+    let feeding = async {
+        let fed = kept::feed(app, table, files, &sender).await;
+        drop(sender);
+        fed
+    };
+    let (fed, written) = tokio::join!(feeding, layout::write_table(table, rows, Arc::clone(&app.objects), &options));
+    // What can't be read is the cause, the layout's error only its consequence.
+    fed?;
     Ok(written?.files)
 }
 

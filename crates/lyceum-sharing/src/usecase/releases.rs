@@ -49,7 +49,7 @@ pub async fn propose(
             "use kind = \"mock\" or \"protected\"",
         ));
     }
-    if policy.expires().is_some_and(|end| end <= app.clock.now()) {
+    if policy.has_expired(app.clock.now()) {
         return Err(Error::invalid("expires is in the past", "set a later time, or none"));
     }
     let manifest = documents::manifest(&dataset)?;
@@ -191,26 +191,27 @@ pub async fn decide(
     describe(app, &workspace, release, Some(entry)).await
 }
 
-/// Deletes the rows and the keys of a release that has ended. What the log says about it stays.
+/// Deletes the rows and the keys of a release that has ended. What the log says about it stays. What a deletion that broke
+/// off has left is deleted by the next one.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Forbidden`], [`Error::State`] unless it has ended and is not deleted, storage.
+/// [`Error::NotFound`], [`Error::Forbidden`], [`Error::State`] unless it has ended, storage.
 pub async fn delete(app: &App, actor: &Actor, id: ReleaseId) -> Result<wire::Release> {
     let _one_at_a_time = app.reviews.lock().await;
     let (workspace, release) = find(app, actor, Action::OwnRelease, id).await?;
     check_partner_owns(app, actor, &workspace, &release).await?;
     let event = app.event(Some(actor), Some(workspace.id), EventKind::ReleaseDeleted { release: id });
-    let entry = app.releases.delete_release(id, event).await?;
+    let entry = if release.deleted { None } else { Some(app.releases.delete_release(id, event).await?) };
     making::delete_files(app, id).await?;
     let release = app.releases.release(id).await?.ok_or(Error::Internal)?;
-    describe(app, &workspace, release, Some(entry)).await
+    describe(app, &workspace, release, entry).await
 }
 
 /// Refuses unless all these releases may be read at this moment.
 pub(crate) async fn expect_active(app: &App, releases: &[ReleaseId]) -> Result<()> {
     for id in releases {
         let release = app.releases.release(*id).await?.ok_or(Error::Internal)?;
-        let over = documents::policy(&release)?.expires().is_some_and(|end| end <= app.clock.now());
+        let over = documents::policy(&release)?.has_expired(app.clock.now());
         let state = if over { ReleaseState::Expired } else { release.state };
         if state != ReleaseState::Active {
             return Err(Error::NotActive { state });
@@ -229,7 +230,7 @@ pub(crate) async fn current(app: &App, workspace: &Workspace) -> Result<Vec<Rele
 }
 
 async fn expire(app: &App, workspace: &Workspace, release: &mut ReleaseRecord) -> Result<()> {
-    let due = documents::policy(release)?.expires().is_some_and(|end| end <= app.clock.now());
+    let due = documents::policy(release)?.has_expired(app.clock.now());
     if due && release.state.may_become(ReleaseState::Expired) {
         let event = app.event(None, Some(workspace.id), EventKind::ReleaseExpired { release: release.id });
         match app.releases.move_release(release.id, ReleaseState::Expired, event).await {
@@ -253,7 +254,7 @@ async fn approve(
     if release.state != ReleaseState::Proposed {
         return Err(wrong_state(release, ReleaseState::Active));
     }
-    if policy.expires().is_some_and(|end| end <= app.clock.now()) {
+    if policy.has_expired(app.clock.now()) {
         return Err(Error::state("the release's policy has expired", "ask the owner to propose it again"));
     }
     if release.kind != ReleaseKind::Protected {

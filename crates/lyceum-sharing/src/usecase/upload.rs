@@ -40,7 +40,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Batches that may wait between validation and sorting.
-const BATCHES_IN_FLIGHT: usize = 4;
+pub(crate) const BATCHES_IN_FLIGHT: usize = 4;
 /// Bytes that are sealed and written at a time.
 const WRITE_BYTES: usize = 1 << 20;
 /// How long the rest of a refused upload is read, and dropped.
@@ -187,20 +187,14 @@ async fn stage(
     received: Received,
 ) -> Result<wire::ValidationReport> {
     let Received { files, sha256, former } = received;
-    let attempt = uuid_text();
-    let options = LayoutOptions {
-        prefix: Path::from_iter(["versions", &version.to_string(), table.name().as_str(), &attempt]),
-        memory_bytes: app.config.ingest_memory_bytes,
-        spill_directory: app.config.ingest_spill_directory.clone(),
-        sample_key: random()?,
-    };
+    let options = layout_options(app, version, &table)?;
     let validator = Validator::new(&table, key, parent).map_err(|e| decode::unusable(&e))?;
     let (sender, rows) = layout::channel(BATCHES_IN_FLIGHT);
     let rows = rows.map(move |rows| rows.and_then(|batch| excluded.filter(batch).ok_or(InputFailed)));
     let decoded_table = table.clone();
     let feeding = async {
         if let Some(former) = &former {
-            kept::feed(app, &table, former, &sender).await.map_err(decode::Stopped::File)?;
+            kept::feed(app, &table, former.files(), &sender).await.map_err(decode::Stopped::File)?;
         }
         let decoding = tokio::task::spawn_blocking(move || decode::run(files, &decoded_table, validator, &sender));
         decoding.await.unwrap_or(Err(decode::Stopped::File(Error::Internal)))
@@ -234,6 +228,17 @@ async fn stage(
     Ok(report)
 }
 
+/// How files of a table are written, under a name that no other attempt has.
+pub(crate) fn layout_options(app: &App, version: VersionId, table: &Table) -> Result<LayoutOptions> {
+    let attempt = VersionId::generate().to_string();
+    Ok(LayoutOptions {
+        prefix: Path::from_iter(["versions", &version.to_string(), table.name().as_str(), &attempt]),
+        memory_bytes: app.config.ingest_memory_bytes,
+        spill_directory: app.config.ingest_spill_directory.clone(),
+        sample_key: random()?,
+    })
+}
+
 /// The key that turns this table's units into ids: the population's where a unit is a value, so that uploads join;
 /// a fresh one where each row is a unit.
 async fn pseudonym_key(app: &App, table: &Table) -> Result<PseudonymKey> {
@@ -252,9 +257,4 @@ fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| Error::Randomness)?;
     Ok(bytes)
-}
-
-/// A name that no other upload of the same table has.
-fn uuid_text() -> String {
-    VersionId::generate().to_string()
 }

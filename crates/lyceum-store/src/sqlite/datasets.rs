@@ -87,7 +87,6 @@ impl Datasets for SqliteStore {
         Ok(index)
     }
 
-    /// Its tables go, reports on raw rows with them.
     async fn exclude_units(
         &self,
         dataset: DatasetId,
@@ -103,6 +102,7 @@ impl Datasets for SqliteStore {
         self.excluded_of(dataset).await
     }
 
+    /// Its tables go, reports on raw rows with them.
     async fn abandon_version(&self, version: VersionId, event: Event) -> PortResult<EventIndex> {
         let mut write = self.write().await?;
         expect_draft(&mut write, version).await?;

@@ -29,14 +29,16 @@ impl SqliteStore {
             .bind(unit.to_be_bytes().to_vec());
             insert(statement, write.on(), || "unit".to_owned(), "dataset or population").await?;
         }
-        for RewrittenTable { version, table, files } in rewritten {
-            let files = serde_json::to_string(&files).map_err(|_| unreadable("files"))?;
-            let statement = sqlx::query("UPDATE version_tables SET files = ? WHERE version_id = ? AND name = ?")
-                .bind(files)
-                .bind(version.bytes())
-                .bind(table.as_str().to_owned());
+        for RewrittenTable { version, table, was, files } in rewritten {
+            let text = |files| serde_json::to_string(files).map_err(|_| unreadable("files"));
+            let statement =
+                sqlx::query("UPDATE version_tables SET files = ? WHERE version_id = ? AND name = ? AND files = ?")
+                    .bind(text(&files)?)
+                    .bind(version.bytes())
+                    .bind(table.as_str().to_owned())
+                    .bind(text(&was)?);
             if run(statement, write.on()).await? != 1 {
-                return Err(PortError::Missing(format!("table {table} of version {version}")));
+                return Err(PortError::State(format!("table {table} of version {version} was uploaded anew")));
             }
         }
         write.artefact(content).await?;

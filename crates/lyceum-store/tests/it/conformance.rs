@@ -7,7 +7,7 @@ use lyceum_schema::id::{DatasetId, PopulationId, TokenId, UploadId, UserId, Vers
 use lyceum_schema::state::{ReleaseState, Role, VersionState};
 use lyceum_schema::time::Micros;
 use lyceum_schema::wire::{FileFormat, FileOptions};
-use lyceum_sharing::model::{DatasetRecord, Token, TokenHash, UploadRecord, User};
+use lyceum_sharing::model::{DatasetRecord, ExcludedUnit, RewrittenTable, Token, TokenHash, UploadRecord, User};
 use lyceum_sharing::port::{Datasets, Identities, KeyStore, LedgerStore, PortError, Releases, Uploads, Workspaces};
 use lyceum_store::log::EventSource;
 
@@ -127,6 +127,21 @@ async fn datasets(store: &impl Datasets, world: &World) {
     assert_eq!(files, ["four", "three", "two"]);
     let numbers: Vec<_> = store.versions(record.id).await.unwrap().iter().map(|v| v.number).collect();
     assert_eq!(numbers, [2, 1]);
+
+    let exclude = |was: &[&str]| {
+        let content = artefact("content", b"files");
+        let kind = EventKind::UnitsExcluded { dataset: record.id, content: content.reference.clone() };
+        let units = vec![ExcludedUnit { population: world.population, unit: 7 }];
+        let (was, files) = (table("a", was).files, table("a", &["six"]).files);
+        let rewritten = vec![RewrittenTable { version: id, table: table("a", &[]).table, was, files }];
+        store.exclude_units(record.id, units, rewritten, content, event(Some(world.partner), None, kind))
+    };
+    let stale = exclude(&["one"]).await;
+    assert!(matches!(stale, Err(PortError::State(_))), "uploaded anew since it was read: {stale:?}");
+    assert!(store.excluded_units(record.id).await.unwrap().is_empty(), "all or nothing");
+    exclude(&["two"]).await.unwrap();
+    assert_eq!(store.excluded_units(record.id).await.unwrap().len(), 1);
+    assert_eq!(store.version(id).await.unwrap().unwrap().tables[0], table("a", &["six"]));
 
     let abandoned = || event(Some(world.partner), None, EventKind::VersionAbandoned { version: id });
     store.abandon_version(id, abandoned()).await.unwrap();

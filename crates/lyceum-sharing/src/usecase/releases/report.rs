@@ -4,13 +4,12 @@ use super::making::Generated;
 use super::page;
 use crate::actor::Actor;
 use crate::app::App;
-use crate::authz::{self, Action};
+use crate::authz::Action;
 use crate::error::{Error, Result};
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 use lyceum_schema::id::ReleaseId;
-use lyceum_schema::state::Role;
 use lyceum_schema::wire;
 use std::sync::Arc;
 
@@ -60,10 +59,7 @@ pub struct Report {
 /// [`Error::NotFound`] also before there is one, [`Error::Forbidden`], storage.
 pub async fn report(app: &App, actor: &Actor, id: ReleaseId) -> Result<Report> {
     let (workspace, release) = super::find(app, actor, Action::ReadReport, id).await?;
-    let partner = app.workspaces.role(workspace.id, actor.id()).await? == Some(Role::Partner);
-    if partner && !authz::acts_for(actor, &release.owner) {
-        return Err(Error::Forbidden { reason: "this release belongs to another organisation" });
-    }
+    super::check_partner_owns(app, actor, &workspace, &release).await?;
     let missing = || Error::not_found("report on release", id);
     let record = app.releases.release_report(id).await?.ok_or_else(missing)?;
     let json = app.log.artefact(&record.reference.0).await?.ok_or_else(missing)?.content;

@@ -1,5 +1,5 @@
-//! Rows of a former version that a new one keeps: read from its stored files, which hold no identifiers and whose rows
-//! passed validation, and laid out again together with what is new.
+//! Stored rows read back for the layout: those of a former version that a new one keeps, and those that stay when people
+//! opt out. Stored files hold no identifiers, and their rows passed validation.
 
 use super::Target;
 use crate::app::App;
@@ -27,6 +27,11 @@ pub(crate) struct Former {
 }
 
 impl Former {
+    /// The files they are in.
+    pub(super) fn files(&self) -> &[DataFile] {
+        &self.files
+    }
+
     /// Rows that are kept.
     pub(super) fn rows(&self) -> u64 {
         self.files.iter().map(|f| f.rows).sum()
@@ -50,13 +55,13 @@ pub(crate) async fn find(app: &App, target: &Target, number: u32) -> Result<Form
 }
 
 /// Hands the stored rows to the layout. On an error the layout is told that the table is not complete.
-pub(super) async fn feed(
+pub(crate) async fn feed(
     app: &App,
     table: &Table,
-    former: &Former,
+    files: &[DataFile],
     accepted: &Sender<std::result::Result<RecordBatch, InputFailed>>,
 ) -> Result<()> {
-    for file in &former.files {
+    for file in files {
         if let Err(error) = feed_file(app, table, file, accepted).await {
             let _ = accepted.send(Err(InputFailed)).await;
             return Err(error);
